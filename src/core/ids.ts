@@ -24,9 +24,7 @@ const TIME_SHIFT = SEQUENCE_BITS + SHARD_BITS;
 /** The id with these parts; `sequence` wraps at 4,096. */
 export function makeId(atMs: number, shard: number, sequence: number): bigint {
   return (
-    (BigInt(atMs - ID_EPOCH_MS) << TIME_SHIFT) |
-    (BigInt(shard) << SEQUENCE_BITS) |
-    BigInt(sequence & 4095)
+    (BigInt(atMs - ID_EPOCH_MS) << TIME_SHIFT) | (BigInt(shard) << SEQUENCE_BITS) | BigInt(sequence & 4095)
   );
 }
 

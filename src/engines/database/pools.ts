@@ -1,0 +1,105 @@
+/** Connections to PostgreSQL: one pool, Kysely on top of it, and named prepared statements for the hot paths. */
+import { Kysely, Migrator, PostgresDialect, sql } from "kysely";
+import pg from "pg";
+import { Unavailable } from "../../core/errors.ts";
+import { migrations } from "./migrations/list.ts";
+import type { Schema } from "./schema.ts";
+
+/** A database or a transaction on it: what every query function takes first. */
+export type Db = Kysely<Schema>;
+
+export interface DatabaseOptions {
+  readonly connection: pg.ClientConfig;
+  readonly poolSize: number;
+  /** Longest a single statement may run. */
+  readonly statementTimeoutMs: number;
+  readonly log: (error: Error) => void;
+}
+
+export class Database implements AsyncDisposable {
+  readonly db: Db;
+  readonly #pool: pg.Pool;
+
+  constructor(options: DatabaseOptions) {
+    this.#pool = new pg.Pool({
+      ...options.connection,
+      max: options.poolSize,
+      connectionTimeoutMillis: 5_000,
+      idleTimeoutMillis: 60_000,
+      statement_timeout: options.statementTimeoutMs,
+      query_timeout: options.statementTimeoutMs + 1_000,
+      application_name: "roost",
+      types: { getTypeParser: parserOf },
+    });
+    // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
+    this.#pool.on("error", options.log);
+    this.db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: this.#pool }) });
+  }
+
+  /**
+   * Runs one statement as a named prepared statement: parsed and planned once a connection. For the few statements
+   * that a home read or a post waits for.
+   */
+  async prepared<Row extends object>(name: string, text: string, values: unknown[]): Promise<Row[]> {
+    const result = await this.#pool.query<Row>({ name, text, values });
+    return result.rows;
+  }
+
+  /** A connection of one's own, outside the pool: for session locks. The caller ends it. */
+  async dedicated(): Promise<pg.Client> {
+    const client = new pg.Client({ ...this.#pool.options, types: { getTypeParser: parserOf } });
+    await client.connect();
+    return client;
+  }
+
+  /** Connections in use, idle, and callers waiting for one. */
+  usage(): { inUse: number; idle: number; waiting: number } {
+    const { totalCount, idleCount, waitingCount } = this.#pool;
+    return { inUse: totalCount - idleCount, idle: idleCount, waiting: waitingCount };
+  }
+
+  async ping(): Promise<void> {
+    await sql`select 1`.execute(this.db);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.db.destroy();
+  }
+}
+
+const BIGINT_OID = 20;
+const BIGINT_ARRAY_OID = 1016;
+
+function parserOf(oid: number, format?: "text" | "binary"): (value: string) => unknown {
+  if (oid === BIGINT_OID) return BigInt;
+  if (oid === BIGINT_ARRAY_OID) return parseBigintArray;
+  return pg.types.getTypeParser(oid, format as "text");
+}
+
+function parseBigintArray(text: string): bigint[] {
+  const inner = text.slice(1, -1);
+  return inner === "" ? [] : inner.split(",").map(BigInt);
+}
+
+/** Brings the schema up to date. Returns the names of what was applied. */
+export async function migrate(db: Db): Promise<string[]> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+  const { error, results } = await migrator.migrateToLatest();
+  if (error) throw new Unavailable("The database schema could not be brought up to date", { cause: error });
+  return (results ?? []).filter((result) => result.status === "Success").map((r) => r.migrationName);
+}
+
+/** Migrations the database has not seen, and ones it has that this version doesn't know. */
+export async function migrationState(db: Db): Promise<{ pending: string[]; unknown: string[] }> {
+  const exists = await sql<{
+    name: string | null;
+  }>`select to_regclass('kysely_migration')::text as name`.execute(db);
+  const applied = exists.rows[0]?.name
+    ? (await sql<{ name: string }>`select name from kysely_migration`.execute(db)).rows.map((row) => row.name)
+    : [];
+  const known = Object.keys(migrations);
+  return {
+    pending: known.filter((name) => !applied.includes(name)),
+    unknown: applied.filter((name) => !known.includes(name)),
+  };
+}
