@@ -1,5 +1,6 @@
 /** Connections to PostgreSQL: one pool, Kysely on top of it, and named prepared statements for the hot paths. */
-import { Kysely, Migrator, PostgresDialect, sql } from "kysely";
+import { Kysely, PostgresDialect, sql } from "kysely";
+import { Migrator } from "kysely/migration";
 import pg from "pg";
 import { Unavailable } from "../../core/errors.ts";
 import { migrations } from "./migrations/list.ts";

@@ -1,5 +1,5 @@
 /** All migrations in order. Forward only; each must be safe while the version before it still runs. */
-import type { Migration } from "kysely";
+import type { Migration } from "kysely/migration";
 import * as first from "./0001-first.ts";
 
 export const migrations: Record<string, Migration> = {
