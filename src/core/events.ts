@@ -1,0 +1,35 @@
+/**
+ * What happened, as told to everything that follows from it. Written in the transaction of the change itself
+ * (transactional outbox), handled at least once and in order per key.
+ */
+import type { AccountId, StatusId } from "./ids.ts";
+
+export type DomainEvent =
+  | { type: "status.published"; statusId: StatusId; authorId: AccountId }
+  | { type: "status.edited"; statusId: StatusId; authorId: AccountId }
+  | { type: "status.deleted"; statusId: StatusId; authorId: AccountId }
+  | { type: "status.favourited"; statusId: StatusId; accountId: AccountId }
+  | { type: "account.followed"; accountId: AccountId; targetId: AccountId }
+  | { type: "account.follow-requested"; accountId: AccountId; targetId: AccountId };
+
+/** One unit of delivery: the status, and the followers of its author whose ids lie in [fromId, toId]. */
+export interface FanOutChunk {
+  readonly statusId: StatusId;
+  readonly authorId: AccountId;
+  readonly fromId: AccountId;
+  readonly toId: AccountId;
+}
+
+/** Ids travel as decimal strings. */
+export function encodeRecord(record: DomainEvent | FanOutChunk): string {
+  return JSON.stringify(record, (_, value: unknown) => (typeof value === "bigint" ? `${value}` : value));
+}
+
+/** The inverse for a record as JSON gives it: every property named …Id becomes a bigint. */
+export function decodeRecord<T extends DomainEvent | FanOutChunk>(json: unknown): T {
+  const record: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(json as Record<string, unknown>)) {
+    record[name] = name.endsWith("Id") ? BigInt(value as string) : value;
+  }
+  return record as unknown as T;
+}

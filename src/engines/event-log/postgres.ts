@@ -1,0 +1,184 @@
+import { sql } from "kysely";
+import type { Logger } from "pino";
+import { type Clock, sleep } from "../../core/clock.ts";
+import type { Database } from "../database/pools.ts";
+import type { ConsumeOptions, Consumer, EventLog, LogRecord } from "./port.ts";
+
+const POLL_MS = 200;
+const RETRY_MS_MAX = 5_000;
+/** Consumed records are kept this long for a look at what happened, then deleted. */
+const RETENTION_MS = 10 * 60_000;
+
+interface Offset {
+  transactionId: string;
+  position: bigint;
+}
+
+/**
+ * The log as a table, read by position. A reader sees records of transactions older than every running one only, so
+ * none can commit behind its offset; order is (transaction id, position), which keeps commits of one author in order
+ * since each starts after the one before it was acknowledged. Offsets are committed after the effect and without
+ * waiting for the disk: losing the last of them repeats records, nothing else.
+ */
+export class PostgresEventLog implements EventLog {
+  readonly #database: Database;
+  readonly #log: Logger;
+  readonly #clock: Clock;
+  readonly #consumers = new Set<PostgresConsumer>();
+
+  constructor(options: { database: Database; log: Logger; clock: Clock }) {
+    this.#database = options.database;
+    this.#log = options.log;
+    this.#clock = options.clock;
+  }
+
+  async publish(topic: string, records: readonly LogRecord[]): Promise<void> {
+    if (records.length === 0) return;
+    await this.#database.prepared(
+      "event_log_publish",
+      `insert into event_log (topic, key, payload)
+       select $1, key, payload from unnest($2::bigint[], $3::jsonb[]) as r (key, payload)`,
+      [topic, records.map((record) => record.key), records.map((record) => record.payload)],
+    );
+    this.wake();
+  }
+
+  async consume(options: ConsumeOptions): Promise<Consumer> {
+    const consumer = new PostgresConsumer(this.#database, options, this.#log, this.#clock, () =>
+      this.#consumers.delete(consumer),
+    );
+    this.#consumers.add(consumer);
+    return consumer;
+  }
+
+  wake(): void {
+    for (const consumer of this.#consumers) consumer.wake();
+  }
+
+  /** Deletes what every group of its topic has consumed and is older than the retention. */
+  async trim(): Promise<void> {
+    await sql`delete from event_log e
+      using (select topic, min(transaction_id::text::bigint) as consumed from event_offsets group by topic) o
+      where e.topic = o.topic and e.transaction_id::text::bigint < o.consumed
+        and e.created_at < now() - ${RETENTION_MS} * interval '1 millisecond'`.execute(this.#database.db);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#consumers].map((consumer) => consumer[Symbol.asyncDispose]()));
+  }
+}
+
+class PostgresConsumer implements Consumer {
+  readonly #database: Database;
+  readonly #options: ConsumeOptions;
+  readonly #log: Logger;
+  readonly #clock: Clock;
+  readonly #onStop: () => void;
+  readonly #stopping = new AbortController();
+  readonly #running: Promise<void>;
+  #woken = new AbortController();
+
+  constructor(database: Database, options: ConsumeOptions, log: Logger, clock: Clock, onStop: () => void) {
+    this.#database = database;
+    this.#options = options;
+    this.#log = log;
+    this.#clock = clock;
+    this.#onStop = onStop;
+    this.#running = this.#run();
+  }
+
+  wake(): void {
+    this.#woken.abort();
+  }
+
+  async lag(): Promise<{ records: number; oldestAgeMs: number }> {
+    const offset = await this.#readOffset();
+    const { topic } = this.#options;
+    const { rows } = await sql<{ records: number; oldest: Date | null }>`
+      select count(*)::int as records, min(created_at) as oldest from event_log
+      where topic = ${topic}
+        and (transaction_id, position) > (${offset.transactionId}::xid8, ${offset.position})`.execute(
+      this.#database.db,
+    );
+    const oldest = rows[0]?.oldest;
+    return {
+      records: rows[0]?.records ?? 0,
+      oldestAgeMs: oldest ? Math.max(0, this.#clock.nowMs() - oldest.getTime()) : 0,
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort();
+    this.wake();
+    await this.#running;
+    this.#onStop();
+  }
+
+  async #run(): Promise<void> {
+    let offset: Offset | null = null;
+    let failures = 0;
+    while (!this.#stopping.signal.aborted) {
+      // Renewed before the look, so that a wake during the look isn't lost.
+      this.#woken = new AbortController();
+      try {
+        offset ??= await this.#readOffset();
+        const next: Offset | null = await this.#consumeBatch(offset);
+        failures = 0;
+        if (next) offset = next;
+        else await sleep(POLL_MS, this.#woken.signal);
+      } catch (error) {
+        if (this.#stopping.signal.aborted) return;
+        failures++;
+        const pauseMs = Math.min(RETRY_MS_MAX, 50 * 2 ** failures);
+        const { topic, group } = this.#options;
+        this.#log.warn(
+          { err: error, topic, group, failures, pauseMs },
+          "a batch of events failed; it's tried again",
+        );
+        await sleep(pauseMs, this.#stopping.signal);
+      }
+    }
+  }
+
+  /** The offset after the batch, or null when there was nothing to consume. */
+  async #consumeBatch(offset: Offset): Promise<Offset | null> {
+    const { topic, group, maxRecords, handle } = this.#options;
+    const rows = await this.#database.prepared<{
+      transaction_id: string;
+      position: bigint;
+      payload: unknown;
+    }>(
+      "event_log_read",
+      `select transaction_id::text, position, payload from event_log
+       where topic = $1 and (transaction_id, position) > ($2::xid8, $3)
+         and transaction_id < pg_snapshot_xmin(pg_current_snapshot())
+       order by transaction_id, position limit $4`,
+      [topic, offset.transactionId, offset.position, maxRecords],
+    );
+    const last = rows.at(-1);
+    if (!last) return null;
+    await handle(rows.map((row) => row.payload));
+    await this.#database.prepared(
+      "event_offset_commit",
+      `with relaxed as (select set_config('synchronous_commit', 'off', true))
+       insert into event_offsets (consumer_group, topic, transaction_id, position)
+       select $1, $2, $3::xid8, $4 from relaxed
+       on conflict (consumer_group, topic)
+       do update set transaction_id = excluded.transaction_id, position = excluded.position, updated_at = now()`,
+      [group, topic, last.transaction_id, last.position],
+    );
+    return { transactionId: last.transaction_id, position: last.position };
+  }
+
+  async #readOffset(): Promise<Offset> {
+    const { rows } = await sql<{ transaction_id: string; position: bigint }>`
+      select transaction_id::text, position from event_offsets
+      where consumer_group = ${this.#options.group} and topic = ${this.#options.topic}`.execute(
+      this.#database.db,
+    );
+    const row = rows[0];
+    return row
+      ? { transactionId: row.transaction_id, position: row.position }
+      : { transactionId: "0", position: 0n };
+  }
+}
