@@ -5,6 +5,8 @@ import type { Database } from "../database/pools.ts";
 import type { ConsumeOptions, Consumer, EventLog, LogRecord } from "./port.ts";
 
 const POLL_MS = 200;
+/** How soon to look again for records that a transaction still running hides. */
+const HIDDEN_POLL_MS = 3;
 const RETRY_MS_MAX = 5_000;
 /** Consumed records are kept this long for a look at what happened, then deleted. */
 const RETENTION_MS = 10 * 60_000;
@@ -12,6 +14,19 @@ const RETENTION_MS = 10 * 60_000;
 interface Offset {
   transactionId: string;
   position: bigint;
+}
+
+/** What a look found: the offset after the records consumed, or whether some wait behind a running transaction. */
+interface Batch {
+  consumed: Offset | null;
+  hidden: boolean;
+}
+
+interface LogRow {
+  transaction_id: string;
+  position: bigint;
+  payload: unknown;
+  settled: boolean;
 }
 
 /**
@@ -58,8 +73,8 @@ export class PostgresEventLog implements EventLog {
   /** Deletes what every group of its topic has consumed and is older than the retention. */
   async trim(): Promise<void> {
     await sql`delete from event_log e
-      using (select topic, min(transaction_id::text::bigint) as consumed from event_offsets group by topic) o
-      where e.topic = o.topic and e.transaction_id::text::bigint < o.consumed
+      using (select distinct on (topic) topic, transaction_id from event_offsets order by topic, transaction_id) o
+      where e.topic = o.topic and e.transaction_id < o.transaction_id
         and e.created_at < now() - ${RETENTION_MS} * interval '1 millisecond'`.execute(this.#database.db);
   }
 
@@ -122,10 +137,10 @@ class PostgresConsumer implements Consumer {
       this.#woken = new AbortController();
       try {
         offset ??= await this.#readOffset();
-        const next: Offset | null = await this.#consumeBatch(offset);
+        const batch: Batch = await this.#consumeBatch(offset);
         failures = 0;
-        if (next) offset = next;
-        else await sleep(POLL_MS, this.#woken.signal);
+        if (batch.consumed) offset = batch.consumed;
+        else await sleep(batch.hidden ? HIDDEN_POLL_MS : POLL_MS, this.#woken.signal);
       } catch (error) {
         if (this.#stopping.signal.aborted) return;
         failures++;
@@ -140,24 +155,21 @@ class PostgresConsumer implements Consumer {
     }
   }
 
-  /** The offset after the batch, or null when there was nothing to consume. */
-  async #consumeBatch(offset: Offset): Promise<Offset | null> {
+  async #consumeBatch(offset: Offset): Promise<Batch> {
     const { topic, group, maxRecords, handle } = this.#options;
-    const rows = await this.#database.prepared<{
-      transaction_id: string;
-      position: bigint;
-      payload: unknown;
-    }>(
+    const rows = await this.#database.prepared<LogRow>(
       "event_log_read",
-      `select transaction_id::text, position, payload from event_log
-       where topic = $1 and (transaction_id, position) > ($2::xid8, $3)
-         and transaction_id < pg_snapshot_xmin(pg_current_snapshot())
+      `select transaction_id::text, position, payload,
+         transaction_id < pg_snapshot_xmin(pg_current_snapshot()) as settled
+       from event_log where topic = $1 and (transaction_id, position) > ($2::xid8, $3)
        order by transaction_id, position limit $4`,
       [topic, offset.transactionId, offset.position, maxRecords],
     );
-    const last = rows.at(-1);
-    if (!last) return null;
-    await handle(rows.map((row) => row.payload));
+    const unsettled = rows.findIndex((row) => !row.settled);
+    const settled = unsettled === -1 ? rows : rows.slice(0, unsettled);
+    const last = settled.at(-1);
+    if (!last) return { consumed: null, hidden: rows.length > 0 };
+    await handle(settled.map((row) => row.payload));
     await this.#database.prepared(
       "event_offset_commit",
       `with relaxed as (select set_config('synchronous_commit', 'off', true))
@@ -167,7 +179,7 @@ class PostgresConsumer implements Consumer {
        do update set transaction_id = excluded.transaction_id, position = excluded.position, updated_at = now()`,
       [group, topic, last.transaction_id, last.position],
     );
-    return { transactionId: last.transaction_id, position: last.position };
+    return { consumed: { transactionId: last.transaction_id, position: last.position }, hidden: false };
   }
 
   async #readOffset(): Promise<Offset> {

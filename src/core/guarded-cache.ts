@@ -1,0 +1,67 @@
+import { LRUCache } from "lru-cache";
+
+/**
+ * A cache in front of a batched load, safe against the race of cache-aside: a load that began before an invalidation
+ * must not be stored after it, or the old value would stay. An invalidated key is told to the loads under way, which
+ * then return their value without storing it.
+ */
+export class GuardedCache<Key extends bigint | string, Value extends object> {
+  readonly #stored: LRUCache<Key, Value>;
+  readonly #loadMany: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, Value>>;
+  readonly #loads = new Set<{ invalidated: Set<Key>; all: boolean }>();
+
+  constructor(options: {
+    maxSizeBytes: number;
+    sizeBytesOf: (value: Value) => number;
+    /** Keys without a value are left out of the result, and not remembered. */
+    loadMany: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, Value>>;
+  }) {
+    this.#stored = new LRUCache({ maxSize: options.maxSizeBytes, sizeCalculation: options.sizeBytesOf });
+    this.#loadMany = options.loadMany;
+  }
+
+  peek(key: Key): Value | undefined {
+    return this.#stored.get(key);
+  }
+
+  async get(key: Key): Promise<Value | undefined> {
+    return this.#stored.get(key) ?? (await this.getMany([key])).get(key);
+  }
+
+  /** Values of the keys that have one. */
+  async getMany(keys: readonly Key[]): Promise<Map<Key, Value>> {
+    const found = new Map<Key, Value>();
+    const missing = new Set<Key>();
+    for (const key of keys) {
+      const value = this.#stored.get(key);
+      if (value) found.set(key, value);
+      else missing.add(key);
+    }
+    if (missing.size === 0) return found;
+    const load = { invalidated: new Set<Key>(), all: false };
+    this.#loads.add(load);
+    try {
+      for (const [key, value] of await this.#loadMany([...missing])) {
+        found.set(key, value);
+        if (!load.all && !load.invalidated.has(key)) this.#stored.set(key, value);
+      }
+    } finally {
+      this.#loads.delete(load);
+    }
+    return found;
+  }
+
+  invalidate(key: Key): void {
+    this.#stored.delete(key);
+    for (const load of this.#loads) load.invalidated.add(key);
+  }
+
+  clear(): void {
+    this.#stored.clear();
+    for (const load of this.#loads) load.all = true;
+  }
+
+  usage(): { entries: number; sizeBytes: number } {
+    return { entries: this.#stored.size, sizeBytes: this.#stored.calculatedSize };
+  }
+}

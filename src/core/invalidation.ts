@@ -1,0 +1,24 @@
+import type { AccountId, StatusId } from "./ids.ts";
+
+/** What a committed change made stale in caches. */
+export interface Stale {
+  /** Profiles and their counts. */
+  readonly accounts?: readonly AccountId[];
+  /** Relations of these viewers. */
+  readonly relations?: readonly AccountId[];
+  readonly statuses?: readonly StatusId[];
+  /** What these viewers favourited, boosted and bookmarked. */
+  readonly marks?: readonly AccountId[];
+  /** Newest posts of these authors, as the pull path keeps them. */
+  readonly authorTimelines?: readonly AccountId[];
+  /** Access tokens of these accounts. */
+  readonly tokens?: readonly AccountId[];
+  /** Who is pushed and who is pulled. */
+  readonly fanOutModes?: true;
+}
+
+/**
+ * Takes what is stale out of every cache. Awaited after the commit and before the answer, so that the next request,
+ * whoever serves it, sees the change.
+ */
+export type Invalidate = (stale: Stale) => Promise<void>;

@@ -1,0 +1,22 @@
+import type { Clock } from "../core/clock.ts";
+import type { AccountId } from "../core/ids.ts";
+import type { Invalidate } from "../core/invalidation.ts";
+import type { Db } from "../engines/database/pools.ts";
+
+/** What changing a relation needs besides the database. */
+export interface RelationsContext {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly invalidate: Invalidate;
+  readonly repair: TimelineRepair;
+  /** Says that an event may wait in the outbox. */
+  readonly wakeEventLog: () => void;
+}
+
+/** How stored home timelines learn of relations that add entries to them. Implemented by `feed/`. */
+export interface TimelineRepair {
+  /** Adds what following `targetId` brings in. */
+  followed(viewerId: AccountId, targetId: AccountId, epoch: { from: bigint; to: bigint }): Promise<void>;
+  /** Something else may have been added: the timeline is built anew at the next read. */
+  widened(viewerId: AccountId): Promise<void>;
+}

@@ -1,0 +1,106 @@
+/** What a viewer's relations say right now, loaded in one query and cached until one of them changes. */
+import { sql } from "kysely";
+import type { Clock } from "../core/clock.ts";
+import { GuardedCache } from "../core/guarded-cache.ts";
+import type { AccountId } from "../core/ids.ts";
+import type { Db } from "../engines/database/pools.ts";
+
+export interface Relations {
+  readonly viewerId: AccountId;
+  /** Counts the changes that can add entries to the home timeline. */
+  readonly epoch: bigint;
+  /** Followed accounts → whether their boosts show. */
+  readonly following: ReadonlyMap<AccountId, { readonly showReblogs: boolean }>;
+  /** Accounts that block the viewer or are blocked by it. */
+  readonly blocked: ReadonlySet<AccountId>;
+  /** Muted accounts → when the mute ends, Infinity for never. */
+  readonly mutedUntilMs: ReadonlyMap<AccountId, number>;
+  /** Members of the viewer's exclusive lists: they show there and not in the home timeline. */
+  readonly exclusiveListMembers: ReadonlySet<AccountId>;
+}
+
+const MAX_SIZE_BYTES = 128 * 1024 * 1024;
+
+export class RelationsCache {
+  readonly #cache: GuardedCache<AccountId, Relations>;
+
+  constructor(db: Db) {
+    this.#cache = new GuardedCache<AccountId, Relations>({
+      maxSizeBytes: MAX_SIZE_BYTES,
+      sizeBytesOf: (relations) =>
+        200 + 64 * (relations.following.size + relations.blocked.size + relations.mutedUntilMs.size),
+      loadMany: (viewers) => loadRelations(db, viewers),
+    });
+  }
+
+  async of(viewerId: AccountId): Promise<Relations> {
+    return this.#cache.peek(viewerId) ?? (await this.#cache.get(viewerId)) ?? noRelations(viewerId);
+  }
+
+  invalidate(...viewers: AccountId[]): void {
+    for (const viewer of viewers) this.#cache.invalidate(viewer);
+  }
+
+  clear(): void {
+    this.#cache.clear();
+  }
+}
+
+export function isMuted(relations: Relations, accountId: AccountId, clock: Clock): boolean {
+  const untilMs = relations.mutedUntilMs.get(accountId);
+  return untilMs !== undefined && untilMs > clock.nowMs();
+}
+
+function noRelations(viewerId: AccountId): Relations {
+  return {
+    viewerId,
+    epoch: 0n,
+    following: new Map(),
+    blocked: new Set(),
+    mutedUntilMs: new Map(),
+    exclusiveListMembers: new Set(),
+  };
+}
+
+interface RelationsRow {
+  viewer_id: bigint;
+  epoch: bigint | null;
+  following: bigint[];
+  without_reblogs: bigint[];
+  blocked: bigint[];
+  muted: bigint[];
+  muted_until_ms: (number | null)[];
+  exclusive_members: bigint[];
+}
+
+/** One statement, so that epoch and relations are of the same snapshot. */
+async function loadRelations(db: Db, viewers: readonly AccountId[]): Promise<Map<AccountId, Relations>> {
+  const { rows } = await sql<RelationsRow>`
+    select v.id as viewer_id,
+      (select epoch from relation_epochs e where e.account_id = v.id) as epoch,
+      array(select followee_id from follows f where f.follower_id = v.id) as following,
+      array(select followee_id from follows f where f.follower_id = v.id and not show_reblogs) as without_reblogs,
+      array(select target_id from blocks b where b.account_id = v.id
+        union all select account_id from blocks b where b.target_id = v.id) as blocked,
+      m.targets as muted, m.until_ms as muted_until_ms,
+      array(select lm.member_id from lists l join list_members lm on lm.list_id = l.id
+        where l.account_id = v.id and l.exclusive) as exclusive_members
+    from unnest(${viewers}::bigint[]) as v (id)
+    cross join lateral (
+      select coalesce(array_agg(target_id order by id), '{}') as targets,
+        coalesce(array_agg(extract(epoch from expires_at)::float8 * 1000 order by id), '{}') as until_ms
+      from mutes where account_id = v.id) m`.execute(db);
+  return new Map(rows.map((row) => [row.viewer_id, relationsOf(row)]));
+}
+
+function relationsOf(row: RelationsRow): Relations {
+  const withoutReblogs = new Set(row.without_reblogs);
+  return {
+    viewerId: row.viewer_id,
+    epoch: row.epoch ?? 0n,
+    following: new Map(row.following.map((id) => [id, { showReblogs: !withoutReblogs.has(id) }])),
+    blocked: new Set(row.blocked),
+    mutedUntilMs: new Map(row.muted.map((id, i) => [id, row.muted_until_ms[i] ?? Number.POSITIVE_INFINITY])),
+    exclusiveListMembers: new Set(row.exclusive_members),
+  };
+}
