@@ -11,8 +11,8 @@ export interface Relations {
   readonly epoch: bigint;
   /** Followed accounts → whether their boosts show. */
   readonly following: ReadonlyMap<AccountId, { readonly showReblogs: boolean }>;
-  /** Accounts that block the viewer or are blocked by it. */
-  readonly blocked: ReadonlySet<AccountId>;
+  readonly blocking: ReadonlySet<AccountId>;
+  readonly blockedBy: ReadonlySet<AccountId>;
   /** Muted accounts → when the mute ends, Infinity for never. */
   readonly mutedUntilMs: ReadonlyMap<AccountId, number>;
   /** Members of the viewer's exclusive lists: they show there and not in the home timeline. */
@@ -28,7 +28,12 @@ export class RelationsCache {
     this.#cache = new GuardedCache<AccountId, Relations>({
       maxSizeBytes: MAX_SIZE_BYTES,
       sizeBytesOf: (relations) =>
-        200 + 64 * (relations.following.size + relations.blocked.size + relations.mutedUntilMs.size),
+        200 +
+        64 *
+          (relations.following.size +
+            relations.blocking.size +
+            relations.blockedBy.size +
+            relations.mutedUntilMs.size),
       loadMany: (viewers) => loadRelations(db, viewers),
     });
   }
@@ -56,7 +61,8 @@ function noRelations(viewerId: AccountId): Relations {
     viewerId,
     epoch: 0n,
     following: new Map(),
-    blocked: new Set(),
+    blocking: new Set(),
+    blockedBy: new Set(),
     mutedUntilMs: new Map(),
     exclusiveListMembers: new Set(),
   };
@@ -67,7 +73,8 @@ interface RelationsRow {
   epoch: bigint | null;
   following: bigint[];
   without_reblogs: bigint[];
-  blocked: bigint[];
+  blocking: bigint[];
+  blocked_by: bigint[];
   muted: bigint[];
   muted_until_ms: (number | null)[];
   exclusive_members: bigint[];
@@ -80,8 +87,8 @@ async function loadRelations(db: Db, viewers: readonly AccountId[]): Promise<Map
       (select epoch from relation_epochs e where e.account_id = v.id) as epoch,
       array(select followee_id from follows f where f.follower_id = v.id) as following,
       array(select followee_id from follows f where f.follower_id = v.id and not show_reblogs) as without_reblogs,
-      array(select target_id from blocks b where b.account_id = v.id
-        union all select account_id from blocks b where b.target_id = v.id) as blocked,
+      array(select target_id from blocks b where b.account_id = v.id) as blocking,
+      array(select account_id from blocks b where b.target_id = v.id) as blocked_by,
       m.targets as muted, m.until_ms as muted_until_ms,
       array(select lm.member_id from lists l join list_members lm on lm.list_id = l.id
         where l.account_id = v.id and l.exclusive) as exclusive_members
@@ -99,7 +106,8 @@ function relationsOf(row: RelationsRow): Relations {
     viewerId: row.viewer_id,
     epoch: row.epoch ?? 0n,
     following: new Map(row.following.map((id) => [id, { showReblogs: !withoutReblogs.has(id) }])),
-    blocked: new Set(row.blocked),
+    blocking: new Set(row.blocking),
+    blockedBy: new Set(row.blocked_by),
     mutedUntilMs: new Map(row.muted.map((id, i) => [id, row.muted_until_ms[i] ?? Number.POSITIVE_INFINITY])),
     exclusiveListMembers: new Set(row.exclusive_members),
   };

@@ -1,0 +1,101 @@
+/** Accounts as others see them: loaded in batches, cached with their JSON ready to be sent. */
+import { sql } from "kysely";
+import { GuardedCache } from "../core/guarded-cache.ts";
+import type { AccountId } from "../core/ids.ts";
+import type { Db } from "../engines/database/pools.ts";
+
+export interface ProfileRow {
+  readonly id: AccountId;
+  readonly username: string;
+  readonly display_name: string;
+  readonly note: string;
+  readonly fields: readonly { name: string; value: string }[];
+  readonly avatar_key: string | null;
+  readonly avatar_static_key: string | null;
+  readonly header_key: string | null;
+  readonly locked: boolean;
+  readonly bot: boolean;
+  readonly discoverable: boolean;
+  readonly indexable: boolean;
+  readonly hide_collections: boolean;
+  readonly suspended: boolean;
+  readonly created_at: Date;
+  readonly followers_count: bigint;
+  readonly following_count: bigint;
+  readonly statuses_count: bigint;
+  readonly last_status_at: Date | null;
+}
+
+export interface Profile {
+  readonly id: AccountId;
+  readonly username: string;
+  readonly suspended: boolean;
+  readonly locked: boolean;
+  readonly hideCollections: boolean;
+  readonly followersCount: number;
+  /** The account's JSON, UTF-8. */
+  readonly json: Buffer;
+}
+
+const MAX_SIZE_BYTES = 64 * 1024 * 1024;
+
+export class ProfileCache {
+  readonly #cache: GuardedCache<AccountId, Profile>;
+
+  constructor(options: { db: Db; render: (row: ProfileRow) => string }) {
+    this.#cache = new GuardedCache<AccountId, Profile>({
+      maxSizeBytes: MAX_SIZE_BYTES,
+      sizeBytesOf: (profile) => 300 + profile.json.length,
+      loadMany: async (ids) => {
+        const rows = await loadProfileRows(options.db, ids);
+        return new Map(rows.map((row) => [row.id, profileOf(row, options.render)]));
+      },
+    });
+  }
+
+  peek(id: AccountId): Profile | undefined {
+    return this.#cache.peek(id);
+  }
+
+  get(id: AccountId): Promise<Profile | undefined> {
+    return this.#cache.get(id);
+  }
+
+  getMany(ids: readonly AccountId[]): Promise<Map<AccountId, Profile>> {
+    return this.#cache.getMany(ids);
+  }
+
+  invalidate(ids: readonly AccountId[]): void {
+    for (const id of ids) this.#cache.invalidate(id);
+  }
+
+  clear(): void {
+    this.#cache.clear();
+  }
+}
+
+function profileOf(row: ProfileRow, render: (row: ProfileRow) => string): Profile {
+  return {
+    id: row.id,
+    username: row.username,
+    suspended: row.suspended,
+    locked: row.locked,
+    hideCollections: row.hide_collections,
+    followersCount: Number(row.followers_count),
+    json: Buffer.from(render(row)),
+  };
+}
+
+async function loadProfileRows(db: Db, ids: readonly AccountId[]): Promise<ProfileRow[]> {
+  const { rows } = await sql<ProfileRow>`
+    select a.id, a.username, a.display_name, a.note, a.fields, a.avatar_key, a.avatar_static_key, a.header_key,
+      a.locked, a.bot, a.discoverable, a.indexable, a.hide_collections, a.suspended_at is not null as suspended,
+      a.created_at, coalesce(f.followers_count, 0) as followers_count,
+      coalesce(f.following_count, 0) as following_count, coalesce(c.statuses_count, 0) as statuses_count,
+      c.last_status_at
+    from accounts a
+    left join follow_counts f on f.account_id = a.id
+    left join author_counts c on c.account_id = a.id
+    where a.id = any(${[...ids]}::bigint[])`.execute(db);
+  return rows;
+}
