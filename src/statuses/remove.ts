@@ -18,6 +18,8 @@ interface Removed {
  */
 export async function remove(context: StatusesContext, authorId: AccountId, id: StatusId): Promise<void> {
   const removed = await context.database.db.transaction().execute(async (tx) => {
+    // The lock comes in a statement of its own: a boost that holds the row meanwhile is then seen by the deletion.
+    await sql`select 1 from statuses where id = ${id} for update`.execute(tx);
     const { rows } = await sql<Removed>`
       delete from statuses where (id = ${id} and author_id = ${authorId})
         or (reblog_of_id = ${id} and exists (select 1 from statuses where id = ${id} and author_id = ${authorId}))

@@ -89,7 +89,7 @@ export class MemoryTimelineStore implements TimelineStore {
     this.#builds.delete(viewer);
     const stored = this.#timelines.get(viewer);
     if (!stored) return "missing";
-    if (stored.epoch !== change.fromEpoch) {
+    if (stored.epoch !== change.fromEpoch || stored.floor < change.floor) {
       this.#timelines.delete(viewer);
       return "stale";
     }

@@ -32,7 +32,8 @@ export interface TimelineStore extends AsyncDisposable {
 
   /**
    * Adds entries that a changed relation brought in, moving the timeline from one epoch to the next. "missing": there
-   * is nothing to add to. "stale": it isn't at `fromEpoch`; it has been dropped and will be built anew.
+   * is nothing to add to. "stale": it isn't at `fromEpoch`, or reaches below the change's floor; it has been dropped
+   * and will be built anew.
    */
   merge(viewer: AccountId, change: TimelineMerge): Promise<"merged" | "missing" | "stale">;
 
@@ -62,6 +63,8 @@ export interface BuiltTimeline {
 export interface TimelineMerge {
   /** Newest first; those below the stored floor are ignored. */
   readonly entries: readonly StatusId[];
+  /** How far down they are complete: a stored timeline that reaches deeper can't take them. */
+  readonly floor: StatusId;
   readonly fromEpoch: bigint;
   readonly toEpoch: bigint;
 }

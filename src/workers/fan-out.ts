@@ -1,0 +1,105 @@
+/** The planner and the workers of fan-out: event log → chunks in lanes → timelines and open streams. */
+import type { Logger } from "pino";
+import { type DomainEvent, decodeRecord, encodeRecord, type FanOutChunk } from "../core/events.ts";
+import type { AccountId, StatusId } from "../core/ids.ts";
+import { EVENTS_TOPIC } from "../engines/event-log/outbox.ts";
+import type { Consumer, EventLog } from "../engines/event-log/port.ts";
+import type { LiveBus } from "../engines/live-bus/port.ts";
+import {
+  type DeliverContext,
+  type Delivery,
+  deliverChunks,
+  LANES,
+  type Lane,
+  type PlanContext,
+  planFanOut,
+} from "../feed/fan-out.ts";
+import { homeChannel, type LiveMessage, STATUS_CHANNEL } from "../feed/live.ts";
+
+export interface FanOutContext extends PlanContext, DeliverContext {
+  readonly eventLog: EventLog;
+  readonly liveBus: LiveBus;
+  readonly log: Logger;
+  readonly onDelivered: (lane: Lane, deliveries: number) => void;
+}
+
+const MAX_EVENTS = 200;
+const MAX_CHUNKS = 50;
+
+export function laneTopic(lane: Lane): string {
+  return `fan-out.${lane}`;
+}
+
+export async function startFanOut(context: FanOutContext): Promise<Consumer[]> {
+  const planner = context.eventLog.consume({
+    topic: EVENTS_TOPIC,
+    group: "fan-out",
+    maxRecords: MAX_EVENTS,
+    handle: (payloads) => planBatch(context, payloads.map(decodeRecord<DomainEvent>)),
+  });
+  const workers = LANES.map((lane) =>
+    context.eventLog.consume({
+      topic: laneTopic(lane),
+      group: "fan-out",
+      // Large chunks are a thousand deliveries each: few at a time keep the event loop free for requests.
+      maxRecords: lane === "small" ? MAX_CHUNKS : 4,
+      handle: (payloads) => deliverBatch(context, lane, payloads.map(decodeRecord<FanOutChunk>)),
+    }),
+  );
+  return Promise.all([planner, ...workers]);
+}
+
+async function planBatch(context: FanOutContext, events: readonly DomainEvent[]): Promise<void> {
+  const plan = await planFanOut(context, events);
+  for (const lane of LANES) {
+    const records = plan.chunks
+      .filter((planned) => planned.lane === lane)
+      .map(({ chunk }) => ({ key: chunk.authorId, payload: encodeRecord(chunk) }));
+    await context.eventLog.publish(laneTopic(lane), records);
+  }
+  await tellStreams(context.liveBus, events, plan.pulled);
+}
+
+/** Edits, deletions and posts in pull mode go to every process with open streams; each knows who cares. */
+async function tellStreams(
+  liveBus: LiveBus,
+  events: readonly DomainEvent[],
+  pulled: readonly { statusId: StatusId; authorId: AccountId }[],
+): Promise<void> {
+  for (const event of events) {
+    if (
+      event.type === "status.edited" ||
+      event.type === "status.deleted" ||
+      event.type === "status.published"
+    ) {
+      const { type, statusId, authorId } = event;
+      await liveBus.publish(STATUS_CHANNEL, { type, statusId, authorId } satisfies LiveMessage);
+    }
+  }
+  for (const { statusId, authorId } of pulled) {
+    await liveBus.publish(STATUS_CHANNEL, {
+      type: "status.pulled",
+      statusId,
+      authorId,
+    } satisfies LiveMessage);
+  }
+}
+
+async function deliverBatch(
+  context: FanOutContext,
+  lane: Lane,
+  chunks: readonly FanOutChunk[],
+): Promise<void> {
+  const deliveries = await deliverChunks(context, chunks);
+  for (const delivery of deliveries) {
+    context.onDelivered(lane, delivery.viewers.length);
+    await tellViewers(context.liveBus, delivery);
+  }
+}
+
+async function tellViewers(liveBus: LiveBus, { statusId, authorId, viewers }: Delivery): Promise<void> {
+  const channels = await liveBus.listening(viewers.map(homeChannel));
+  for (const channel of channels) {
+    await liveBus.publish(channel, { type: "status.delivered", statusId, authorId } satisfies LiveMessage);
+  }
+}
