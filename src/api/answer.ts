@@ -1,0 +1,55 @@
+/** Sends statuses and accounts as the bytes they are cached in. */
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { AccountId } from "../core/ids.ts";
+import type { StatusRecord } from "../statuses/records.ts";
+import { spliceStatus, spliceStatuses } from "../statuses/splice.ts";
+import type { ApiContext } from "./context.ts";
+import { linkPages, timelineCursors } from "./paging.ts";
+
+export const JSON_TYPE = "application/json; charset=utf-8";
+
+/** A timeline page with its Link header. */
+export async function sendTimeline(
+  context: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  records: readonly StatusRecord[],
+): Promise<Buffer> {
+  linkPages(request, reply, context.config.publicUrl, timelineCursors(records.map((record) => record.facts.id)));
+  return sendStatuses(context, request, reply, records);
+}
+
+export async function sendStatuses(
+  context: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  records: readonly StatusRecord[],
+): Promise<Buffer> {
+  reply.header("Content-Type", JSON_TYPE);
+  return spliceStatuses(context.splice, records, request.viewer?.accountId ?? null);
+}
+
+export async function sendStatus(
+  context: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  record: StatusRecord,
+): Promise<Buffer> {
+  reply.header("Content-Type", JSON_TYPE);
+  return spliceStatus(context.splice, record, request.viewer?.accountId ?? null);
+}
+
+/** Accounts in the order of their ids given; those that are gone are left out. */
+export async function sendAccounts(
+  context: ApiContext,
+  reply: FastifyReply,
+  ids: readonly AccountId[],
+): Promise<Buffer> {
+  const profiles = await context.profiles.getMany(ids);
+  const found = ids.flatMap((id) => {
+    const profile = profiles.get(id);
+    return profile && !profile.suspended ? [profile.json.toString()] : [];
+  });
+  reply.header("Content-Type", JSON_TYPE);
+  return Buffer.from(`[${found.join(",")}]`);
+}

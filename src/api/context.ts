@@ -1,0 +1,34 @@
+/** What the API's route files work with. Made in `composition.ts`. */
+import type { TokenCache } from "../accounts/tokens.ts";
+import type { ProfileCache } from "../accounts/profiles.ts";
+import type { Config } from "../config.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Metrics } from "../core/telemetry/metrics.ts";
+import type { Database } from "../engines/database/pools.ts";
+import type { LiveBus } from "../engines/live-bus/port.ts";
+import type { Mailer } from "../engines/mailer/port.ts";
+import type { MediaStore } from "../engines/media-store/port.ts";
+import type { HomeTimelineContext } from "../feed/home-timeline.ts";
+import type { RelationsContext } from "../relations/context.ts";
+import type { StatusesContext } from "../statuses/context.ts";
+import type { SpliceContext } from "../statuses/splice.ts";
+import type { Urls } from "./entities/urls.ts";
+
+export interface ApiContext {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly urls: Urls;
+  readonly database: Database;
+  readonly liveBus: LiveBus;
+  readonly mediaStore: MediaStore;
+  readonly mailer: Mailer;
+  readonly tokens: TokenCache;
+  readonly profiles: ProfileCache;
+  readonly home: HomeTimelineContext;
+  readonly statuses: StatusesContext;
+  readonly relations: RelationsContext;
+  readonly splice: SpliceContext;
+  /** What must hold before requests are taken: name → a check that throws. */
+  readonly readiness: Readonly<Record<string, () => Promise<void>>>;
+}

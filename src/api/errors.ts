@@ -1,0 +1,64 @@
+/** Errors → answers. The only place that knows HTTP statuses of what went wrong. */
+import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
+import { AppError, Invalid, RateLimited, Unavailable } from "../core/errors.ts";
+
+/** Codes of the pg driver and PostgreSQL that mean: the database is away or too busy, not: the query is wrong. */
+const DATABASE_AWAY = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "ENOENT",
+  "EPIPE",
+  "57P01",
+  "57P02",
+  "57P03",
+  "53300",
+  "57014",
+  "08006",
+  "08003",
+]);
+const RETRY_AFTER_MS = 2_000;
+
+export function answerError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void {
+  const known = asAppError(error);
+  if (!known) {
+    request.log.error({ err: error }, "a bug: an error that nothing expected");
+    void reply.code(500).send({ error: `Something went wrong on our side (request ${request.id})` });
+    return;
+  }
+  if (known.httpStatus >= 500) request.log.warn({ err: known.cause ?? known }, "a request was refused");
+  if (known.retryAfterMs !== undefined) {
+    reply.header("Retry-After", Math.max(1, Math.ceil(known.retryAfterMs / 1000)));
+  }
+  if (known.httpStatus === 401) reply.header("WWW-Authenticate", 'Bearer realm="Roost"');
+  const details = known instanceof Invalid && known.details ? { details: known.details } : {};
+  void reply.code(known.httpStatus).send({ error: known.message, ...details });
+}
+
+function asAppError(error: FastifyError | Error): AppError | null {
+  if (error instanceof AppError) return error;
+  const { statusCode, code, validation } = error as FastifyError;
+  if (validation) return new Invalid(sentenceOf(error as FastifyError), 422);
+  if (isDatabaseAway(error, code)) {
+    return new Unavailable("The database can't be reached right now; nothing was changed. Try again in a moment", {
+      cause: error,
+      retryAfterMs: RETRY_AFTER_MS,
+    });
+  }
+  // PostgreSQL's refusal of text that can't be stored: NUL, or what isn't UTF-8.
+  if (code === "22021" || code === "22P05") return new Invalid("The text contains characters that can't be stored");
+  if (statusCode === 429) return new RateLimited("Too many requests");
+  if (statusCode === 413) return new Invalid("The request is too large", 413);
+  if (statusCode === 415) return new Invalid("This content type isn't supported: send JSON, a form or multipart", 415);
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) return new Invalid(error.message, 400);
+  return null;
+}
+
+function isDatabaseAway(error: Error, code: string | undefined): boolean {
+  if (code !== undefined && DATABASE_AWAY.has(code)) return true;
+  return /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout)/.test(error.message);
+}
+
+/** "body/poll must be object" → "poll must be object" */
+function sentenceOf(error: FastifyError): string {
+  return error.message.replace(/^(body|querystring|params|headers)[/ ]?/, "").replace(/^must/, "The request must");
+}

@@ -1,0 +1,66 @@
+/** All metrics of Roost, by name. Seconds and bytes; labels from closed sets. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "@prometheus-io/client";
+
+export class Metrics {
+  readonly registry = new Registry();
+
+  readonly httpRequestSeconds = new Histogram({
+    name: "roost_http_request_duration_seconds",
+    help: "Time from the request's first byte to the answer's last, by route",
+    labelNames: ["route", "method", "status_class"],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+    registers: [this.registry],
+  });
+  readonly timelineReads = new Counter({
+    name: "roost_timeline_read_total",
+    help: "Reads of stored home timelines, by result",
+    labelNames: ["result"],
+    registers: [this.registry],
+  });
+  readonly deliveries = new Counter({
+    name: "roost_fanout_deliveries_total",
+    help: "Statuses delivered to followers, by lane",
+    labelNames: ["lane"],
+    registers: [this.registry],
+  });
+  readonly postVisibleSeconds = new Histogram({
+    name: "roost_post_visible_seconds",
+    help: "Time from a status's id to its delivery to the last follower of a chunk",
+    labelNames: ["lane"],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2.5, 5, 30],
+    registers: [this.registry],
+  });
+  readonly streamConnections = new Gauge({
+    name: "roost_stream_connections",
+    help: "Open streams, by transport",
+    labelNames: ["transport"],
+    registers: [this.registry],
+  });
+  readonly shed = new Counter({
+    name: "roost_shed_total",
+    help: "Requests refused, by reason",
+    labelNames: ["reason"],
+    registers: [this.registry],
+  });
+  readonly timelines = new Gauge({
+    name: "roost_timelines_stored",
+    help: "Home timelines in the store of this process",
+    registers: [this.registry],
+  });
+  readonly databaseConnections = new Gauge({
+    name: "roost_database_connections",
+    help: "Connections of the pool, by state",
+    labelNames: ["state"],
+    registers: [this.registry],
+  });
+  readonly backlogAgeSeconds = new Gauge({
+    name: "roost_fanout_backlog_age_seconds",
+    help: "Age of the oldest record that fan-out has not consumed, by topic",
+    labelNames: ["topic"],
+    registers: [this.registry],
+  });
+
+  constructor() {
+    collectDefaultMetrics({ register: this.registry, prefix: "roost_" });
+  }
+}
