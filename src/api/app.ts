@@ -8,8 +8,8 @@ import type {
   RawRequestDefaultExpression,
   RawServerDefault,
 } from "fastify";
-import type { SignedIn, Viewer } from "../core/viewer.ts";
 import { Forbidden, Unauthenticated } from "../core/errors.ts";
+import type { SignedIn, Viewer } from "../core/viewer.ts";
 
 export type App = FastifyInstance<
   RawServerDefault,

@@ -1,6 +1,7 @@
 /** What the API's route files work with. Made in `composition.ts`. */
-import type { TokenCache } from "../accounts/tokens.ts";
+
 import type { ProfileCache } from "../accounts/profiles.ts";
+import type { TokenCache } from "../accounts/tokens.ts";
 import type { Config } from "../config.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Metrics } from "../core/telemetry/metrics.ts";

@@ -39,26 +39,36 @@ function asAppError(error: FastifyError | Error): AppError | null {
   const { statusCode, code, validation } = error as FastifyError;
   if (validation) return new Invalid(sentenceOf(error as FastifyError), 422);
   if (isDatabaseAway(error, code)) {
-    return new Unavailable("The database can't be reached right now; nothing was changed. Try again in a moment", {
-      cause: error,
-      retryAfterMs: RETRY_AFTER_MS,
-    });
+    return new Unavailable(
+      "The database can't be reached right now; nothing was changed. Try again in a moment",
+      {
+        cause: error,
+        retryAfterMs: RETRY_AFTER_MS,
+      },
+    );
   }
   // PostgreSQL's refusal of text that can't be stored: NUL, or what isn't UTF-8.
-  if (code === "22021" || code === "22P05") return new Invalid("The text contains characters that can't be stored");
+  if (code === "22021" || code === "22P05")
+    return new Invalid("The text contains characters that can't be stored");
   if (statusCode === 429) return new RateLimited("Too many requests");
   if (statusCode === 413) return new Invalid("The request is too large", 413);
-  if (statusCode === 415) return new Invalid("This content type isn't supported: send JSON, a form or multipart", 415);
-  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) return new Invalid(error.message, 400);
+  if (statusCode === 415)
+    return new Invalid("This content type isn't supported: send JSON, a form or multipart", 415);
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
+    return new Invalid(error.message, 400);
   return null;
 }
 
 function isDatabaseAway(error: Error, code: string | undefined): boolean {
   if (code !== undefined && DATABASE_AWAY.has(code)) return true;
-  return /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout)/.test(error.message);
+  return /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout)/.test(
+    error.message,
+  );
 }
 
 /** "body/poll must be object" → "poll must be object" */
 function sentenceOf(error: FastifyError): string {
-  return error.message.replace(/^(body|querystring|params|headers)[/ ]?/, "").replace(/^must/, "The request must");
+  return error.message
+    .replace(/^(body|querystring|params|headers)[/ ]?/, "")
+    .replace(/^must/, "The request must");
 }

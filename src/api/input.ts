@@ -11,8 +11,17 @@ export const IdsInput = Type.Union([IdInput, Type.Array(IdInput), Type.Record(Ty
 
 export function booleanOf(input: unknown, name: string): boolean | undefined {
   if (input === undefined || input === null || input === "") return undefined;
-  if (input === true || input === 1 || input === "true" || input === "1" || input === "on" || input === "yes") return true;
-  if (input === false || input === 0 || input === "false" || input === "0" || input === "off" || input === "no") return false;
+  if (input === true || input === 1 || input === "true" || input === "1" || input === "on" || input === "yes")
+    return true;
+  if (
+    input === false ||
+    input === 0 ||
+    input === "false" ||
+    input === "0" ||
+    input === "off" ||
+    input === "no"
+  )
+    return false;
   throw new Invalid(`${name} must be true or false`);
 }
 
@@ -33,7 +42,11 @@ export function idsOf(input: unknown, name: string): bigint[] {
   return values.map((value) => idOf(value as string | number, name));
 }
 
-export function integerOf(input: unknown, name: string, range: { least: number; most: number }): number | undefined {
+export function integerOf(
+  input: unknown,
+  name: string,
+  range: { least: number; most: number },
+): number | undefined {
   if (input === undefined || input === null || input === "") return undefined;
   const value = Number(input);
   if (!Number.isInteger(value) || value < range.least || value > range.most) {

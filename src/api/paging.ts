@@ -8,8 +8,12 @@ import type { Page } from "../core/page.ts";
 export const PagingQuery = {
   max_id: Type.Optional(Type.String({ description: "Only entries strictly older than this id" })),
   since_id: Type.Optional(Type.String({ description: "Only entries strictly newer; the newest page first" })),
-  min_id: Type.Optional(Type.String({ description: "Only entries strictly newer; the page next to this id" })),
-  limit: Type.Optional(Type.String({ description: "How many at most; larger than the maximum is the maximum" })),
+  min_id: Type.Optional(
+    Type.String({ description: "Only entries strictly newer; the page next to this id" }),
+  ),
+  limit: Type.Optional(
+    Type.String({ description: "How many at most; larger than the maximum is the maximum" }),
+  ),
 };
 
 export interface PagingInput {
@@ -34,7 +38,8 @@ export function pageOf(query: PagingInput, limits: { standard: number; most: num
 export function limitOf(text: string | undefined, limits: { standard: number; most: number }): number {
   if (text === undefined || text === "") return limits.standard;
   const limit = Number(text);
-  if (!Number.isInteger(limit) || limit < 1) throw new Invalid("limit must be a whole number of at least 1", 400);
+  if (!Number.isInteger(limit) || limit < 1)
+    throw new Invalid("limit must be a whole number of at least 1", 400);
   return Math.min(limit, limits.most);
 }
 

@@ -1,0 +1,209 @@
+import Type from "typebox";
+import { Invalid } from "../core/errors.ts";
+import type { AccountId } from "../core/ids.ts";
+import { block, removeFollower, unblock } from "../relations/block.ts";
+import { authorizeRequest, follow, rejectRequest, unfollow } from "../relations/follow.ts";
+import { mute, unmute } from "../relations/mute.ts";
+import { ACCOUNT_LISTS, familiarFollowers, relationships, setAccountNote } from "../relations/queries.ts";
+import { pageOfRows } from "../statuses/collections.ts";
+import { cleanInput } from "../statuses/text.ts";
+import { requireAccount } from "./accounts.ts";
+import { sendAccounts } from "./answer.ts";
+import { type App, signedIn } from "./app.ts";
+import type { ApiContext } from "./context.ts";
+import { Account } from "./entities/account.ts";
+import { Relationship, relationshipEntity } from "./entities/relationship.ts";
+import { BooleanInput, booleanOf, IdsInput, idsOf, integerOf } from "./input.ts";
+import { linkPages, PagingQuery, pageOf, rowCursors } from "./paging.ts";
+
+const IdParams = Type.Object({ id: Type.String() });
+const MAX_NOTE_CHARACTERS = 2_000;
+const MAX_MUTE_SECONDS = 10 * 365 * 24 * 3600;
+const FAMILIAR_SHOWN = 10;
+
+const RelationInput = Type.Object({
+  reblogs: Type.Optional(BooleanInput),
+  notify: Type.Optional(BooleanInput),
+  notifications: Type.Optional(BooleanInput),
+  duration: Type.Optional(Type.Union([Type.String(), Type.Integer()])),
+  comment: Type.Optional(Type.String()),
+});
+
+interface Change {
+  readonly name: string;
+  readonly scope: string;
+  readonly summary: string;
+  readonly run: (
+    context: ApiContext,
+    viewerId: AccountId,
+    targetId: AccountId,
+    input: Type.Static<typeof RelationInput>,
+  ) => Promise<void>;
+}
+
+const CHANGES: readonly Change[] = [
+  {
+    name: "follow",
+    scope: "write:follows",
+    summary: "Follow an account, or ask to when it's locked",
+    run: (context, viewerId, targetId, input) =>
+      follow(context.relations, viewerId, targetId, {
+        showReblogs: booleanOf(input.reblogs, "reblogs"),
+        notify: booleanOf(input.notify, "notify"),
+      }),
+  },
+  {
+    name: "unfollow",
+    scope: "write:follows",
+    summary: "Unfollow an account",
+    run: (context, viewerId, targetId) => unfollow(context.relations, viewerId, targetId),
+  },
+  {
+    name: "block",
+    scope: "write:blocks",
+    summary: "Block an account",
+    run: (context, viewerId, targetId) => block(context.relations, viewerId, targetId),
+  },
+  {
+    name: "unblock",
+    scope: "write:blocks",
+    summary: "Unblock an account",
+    run: (context, viewerId, targetId) => unblock(context.relations, viewerId, targetId),
+  },
+  {
+    name: "mute",
+    scope: "write:mutes",
+    summary: "Mute an account, for good or for some seconds",
+    run: (context, viewerId, targetId, input) => {
+      const seconds = integerOf(input.duration, "duration", { least: 0, most: MAX_MUTE_SECONDS }) ?? 0;
+      return mute(context.relations, viewerId, targetId, {
+        hideNotifications: booleanOf(input.notifications, "notifications") ?? true,
+        durationSeconds: seconds === 0 ? null : seconds,
+      });
+    },
+  },
+  {
+    name: "unmute",
+    scope: "write:mutes",
+    summary: "Unmute an account",
+    run: (context, viewerId, targetId) => unmute(context.relations, viewerId, targetId),
+  },
+  {
+    name: "remove_from_followers",
+    scope: "write:follows",
+    summary: "Make an account stop following",
+    run: (context, viewerId, targetId) => removeFollower(context.relations, viewerId, targetId),
+  },
+  {
+    name: "note",
+    scope: "write:accounts",
+    summary: "A private note on an account",
+    run: (context, viewerId, targetId, input) => {
+      const comment = cleanInput(input.comment ?? "");
+      if (comment.length > MAX_NOTE_CHARACTERS) {
+        throw new Invalid(`A note can have ${MAX_NOTE_CHARACTERS} characters at most`);
+      }
+      return setAccountNote(context.database.db, viewerId, targetId, comment);
+    },
+  },
+];
+
+export function relationRoutes(app: App, context: ApiContext): void {
+  const { db } = context.database;
+  const relationshipOf = async (viewerId: AccountId, targetId: AccountId) => {
+    const [row] = await relationships(db, context.clock, viewerId, [targetId]);
+    if (!row) throw new Invalid("The account is gone", 400);
+    return relationshipEntity(row);
+  };
+
+  for (const change of CHANGES) {
+    app.route({
+      method: "POST",
+      url: `/api/v1/accounts/:id/${change.name}`,
+      config: { scope: change.scope },
+      schema: { summary: change.summary, params: IdParams, body: RelationInput, response: { 200: Relationship } },
+      handler: async (request) => {
+        const { accountId } = signedIn(request);
+        const target = await requireAccount(context, request.params.id);
+        await change.run(context, accountId, target.id, request.body);
+        return relationshipOf(accountId, target.id);
+      },
+    });
+  }
+
+  app.route({
+    method: "GET",
+    url: "/api/v1/accounts/relationships",
+    config: { scope: "read:follows" },
+    schema: {
+      summary: "How one stands to some accounts",
+      querystring: Type.Object({ id: Type.Optional(IdsInput), with_suspended: Type.Optional(Type.String()) }),
+      response: { 200: Type.Array(Relationship) },
+    },
+    handler: async (request) => {
+      const ids = [...new Set(idsOf(request.query.id, "id"))];
+      const rows = await relationships(db, context.clock, signedIn(request).accountId, ids);
+      return rows.map(relationshipEntity);
+    },
+  });
+
+  app.route({
+    method: "GET",
+    url: "/api/v1/accounts/familiar_followers",
+    config: { scope: "read:follows" },
+    schema: {
+      summary: "Which of whom one follows also follow these accounts",
+      querystring: Type.Object({ id: Type.Optional(IdsInput) }),
+      response: { 200: Type.Array(Type.Object({ id: Type.String(), accounts: Type.Array(Account) })) },
+    },
+    handler: async (request) => {
+      const ids = idsOf(request.query.id, "id").slice(0, 40);
+      const rows = await familiarFollowers(db, signedIn(request).accountId, ids, FAMILIAR_SHOWN);
+      const profiles = await context.profiles.getMany(rows.flatMap((row) => row.follower_ids));
+      return rows.map((row) => ({
+        id: `${row.target_id}`,
+        accounts: row.follower_ids.flatMap((id) => {
+          const profile = profiles.get(id);
+          return profile ? [JSON.parse(profile.json.toString()) as Account] : [];
+        }),
+      }));
+    },
+  });
+
+  for (const [url, list, scope] of [
+    ["/api/v1/blocks", ACCOUNT_LISTS.blocks, "read:blocks"],
+    ["/api/v1/mutes", ACCOUNT_LISTS.mutes, "read:mutes"],
+    ["/api/v1/follow_requests", ACCOUNT_LISTS.followRequests, "read:follows"],
+  ] as const) {
+    app.route({
+      method: "GET",
+      url,
+      config: { scope },
+      schema: { summary: "Accounts", querystring: Type.Object(PagingQuery), response: { 200: Type.Array(Account) } },
+      handler: async (request, reply) => {
+        const page = pageOf(request.query, { standard: 40, most: 80 });
+        const rows = await pageOfRows(db, list(signedIn(request).accountId), page);
+        linkPages(request, reply, context.config.publicUrl, rowCursors(rows.map((row) => row.row_id), page.limit));
+        return sendAccounts(context, reply, rows.map((row) => row.id));
+      },
+    });
+  }
+
+  for (const [name, decide] of [
+    ["authorize", authorizeRequest],
+    ["reject", rejectRequest],
+  ] as const) {
+    app.route({
+      method: "POST",
+      url: `/api/v1/follow_requests/:id/${name}`,
+      config: { scope: "write:follows" },
+      schema: { summary: `${name} a follow request`, params: IdParams, response: { 200: Relationship } },
+      handler: async (request) => {
+        const { accountId } = signedIn(request);
+        const requester = await requireAccount(context, request.params.id);
+        await decide(context.relations, accountId, requester.id);
+        return relationshipOf(accountId, requester.id);
+      },
+    });
+  }
+}

@@ -1,0 +1,133 @@
+/** The HTTP server: what holds for every request, in order, then the resources. */
+import { randomUUID } from "node:crypto";
+import cookie from "@fastify/cookie";
+import cors from "@fastify/cors";
+import helmet from "@fastify/helmet";
+import { TypeBoxValidatorCompiler } from "@fastify/type-provider-typebox";
+import Fastify from "fastify";
+import type { Logger } from "pino";
+import { accountRoutes } from "./accounts.ts";
+import type { App } from "./app.ts";
+import { authentication } from "./auth.ts";
+import { acceptBodies, MAX_BODY_BYTES, parseQuery } from "./body-parsing.ts";
+import type { ApiContext } from "./context.ts";
+import { answerError } from "./errors.ts";
+import { instanceRoutes } from "./instance.ts";
+import { listRoutes } from "./lists.ts";
+import { mediaRoutes } from "./media.ts";
+import { notificationRoutes } from "./notifications.ts";
+import { oauthRoutes } from "./oauth/routes.ts";
+import { documentApi } from "./openapi.ts";
+import { opsRoutes } from "./ops.ts";
+import { describeNoLimits, limitRates } from "./rate-limits.ts";
+import { relationRoutes } from "./relations.ts";
+import { searchRoutes } from "./search.ts";
+import { statusActionRoutes } from "./status-actions.ts";
+import { statusRoutes } from "./statuses.ts";
+import { streamingRoutes } from "./streaming/routes.ts";
+import { timelineRoutes } from "./timelines.ts";
+import { serveWeb } from "./web.ts";
+
+const REQUEST_TIMEOUT_MS = 60_000;
+
+export async function buildServer(context: ApiContext, log: Logger): Promise<App> {
+  const { config, metrics } = context;
+  const app = Fastify({
+    loggerInstance: log,
+    disableRequestLogging: true,
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,
+    genReqId: () => randomUUID(),
+    routerOptions: {
+      ignoreTrailingSlash: true,
+      querystringParser: (text) => parseQuery(text) as Record<string, string>,
+      maxParamLength: 500,
+    },
+    // A listener that is asked to stop finishes what it has begun and takes nothing new.
+    forceCloseConnections: "idle",
+  }).setValidatorCompiler(TypeBoxValidatorCompiler) as unknown as App;
+
+  app.decorateRequest("viewer", null);
+  app.setErrorHandler((error: Error, request, reply) => answerError(error, request, reply));
+  app.addHook("onRequest", async (request, reply) => {
+    reply.header("X-Request-Id", request.id);
+  });
+  await app.register(cors, CORS);
+  await app.register(helmet, securityHeaders(config.publicUrl));
+  await app.register(cookie);
+  await acceptBodies(app);
+  authentication(app, { tokens: context.tokens });
+  if (config.rateLimits) limitRates(app, metrics);
+  else app.addHook("onRequest", async (request, reply) => describeNoLimits(request, reply));
+  app.addHook("onResponse", async (request, reply) => {
+    metrics.httpRequestSeconds.observe(
+      {
+        route: request.routeOptions.url ?? "none",
+        method: request.method,
+        status_class: `${Math.floor(reply.statusCode / 100)}xx`,
+      },
+      reply.elapsedTime / 1000,
+    );
+  });
+  await documentApi(app, config);
+  for (const routes of RESOURCES)
+    await app.register(async (scope) => routes(scope as unknown as App, context));
+  await serveWeb(app, context);
+  return app;
+}
+
+const RESOURCES = [
+  oauthRoutes,
+  instanceRoutes,
+  accountRoutes,
+  relationRoutes,
+  statusRoutes,
+  statusActionRoutes,
+  timelineRoutes,
+  listRoutes,
+  mediaRoutes,
+  notificationRoutes,
+  searchRoutes,
+  streamingRoutes,
+  opsRoutes,
+];
+
+const CORS = {
+  origin: "*",
+  methods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+  allowedHeaders: ["Authorization", "Content-Type", "Idempotency-Key"],
+  exposedHeaders: [
+    "Link",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+    "X-Request-Id",
+    "Mastodon-Async-Refresh",
+  ],
+  maxAge: 86_400,
+} as const;
+
+/** HTML in posts is sanitised; should something slip through, nothing of it may run. */
+function securityHeaders(publicUrl: string) {
+  return {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'self'"],
+        imgSrc: ["'self'", "data:", "blob:", "https:"],
+        mediaSrc: ["'self'", "blob:"],
+        styleSrc: ["'self'", "'unsafe-inline'"],
+        scriptSrc: ["'self'"],
+        connectSrc: ["'self'", publicUrl.replace(/^http/, "ws")],
+        objectSrc: ["'none'"],
+        baseUri: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    // Media are shown by web clients on other origins.
+    crossOriginResourcePolicy: { policy: "cross-origin" },
+    crossOriginEmbedderPolicy: false,
+    strictTransportSecurity: publicUrl.startsWith("https:"),
+  } as const;
+}

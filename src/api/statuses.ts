@@ -1,0 +1,280 @@
+import Type, { type Static } from "typebox";
+import { accountSettings } from "../accounts/settings.ts";
+import { Invalid, NotFound } from "../core/errors.ts";
+import { requireId } from "../core/ids.ts";
+import { requireVisible } from "../statuses/access.ts";
+import type { Draft } from "../statuses/draft.ts";
+import { edit, versionsOf } from "../statuses/edit.ts";
+import { publish } from "../statuses/publish.ts";
+import { remove } from "../statuses/remove.ts";
+import { spliceStatus, spliceStatuses } from "../statuses/splice.ts";
+import { readThread } from "../statuses/thread.ts";
+import { VISIBILITIES, type Visibility, visibilityOf } from "../statuses/visibility.ts";
+import { sendJson, sendStatus, sendStatuses } from "./answer.ts";
+import { type App, signedIn } from "./app.ts";
+import type { ApiContext } from "./context.ts";
+import { Status } from "./entities/status.ts";
+import { StatusEdit, StatusSource, statusEditEntity } from "./entities/status-edit.ts";
+import { BooleanInput, booleanOf, IdInput, IdsInput, idsOf, optionalIdOf } from "./input.ts";
+
+const IdParams = Type.Object({ id: Type.String() });
+const MediaAttributes = Type.Union([
+  Type.Array(Type.Object({ id: IdInput, description: Type.Optional(Type.String()) })),
+  Type.Record(Type.String(), Type.Object({ id: IdInput, description: Type.Optional(Type.String()) })),
+]);
+
+const StatusInput = Type.Object({
+  status: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+  spoiler_text: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+  sensitive: Type.Optional(BooleanInput),
+  visibility: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+  language: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+  in_reply_to_id: Type.Optional(Type.Union([IdInput, Type.Null()])),
+  media_ids: Type.Optional(IdsInput),
+  poll: Type.Optional(Type.Unknown()),
+  scheduled_at: Type.Optional(Type.Unknown()),
+});
+
+const EditInput = Type.Object({
+  status: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+  spoiler_text: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+  sensitive: Type.Optional(BooleanInput),
+  language: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+  media_ids: Type.Optional(IdsInput),
+  media_attributes: Type.Optional(MediaAttributes),
+});
+
+const MAX_KEY_CHARACTERS = 255;
+
+export function statusRoutes(app: App, context: ApiContext): void {
+  const { db } = context.database;
+  const access = { ...context.statuses, database: context.database };
+
+  app.route({
+    method: "POST",
+    url: "/api/v1/statuses",
+    config: { scope: "write:statuses" },
+    schema: { summary: "Publish a status", body: StatusInput, response: { 200: Status } },
+    handler: async (request, reply) => {
+      const viewer = signedIn(request);
+      const record = await publish(context.statuses, {
+        authorId: viewer.accountId,
+        draft: await draftOf(context, viewer.accountId, request.body),
+        application: viewer.application,
+        idempotencyKey: keyOf(request.headers["idempotency-key"]),
+      });
+      return sendStatus(context, request, reply, record);
+    },
+  });
+
+  app.route({
+    method: "GET",
+    url: "/api/v1/statuses",
+    config: { anonymous: true, scope: "read:statuses" },
+    schema: {
+      summary: "Several statuses",
+      querystring: Type.Object({ id: Type.Optional(IdsInput) }),
+      response: { 200: Type.Array(Status) },
+    },
+    handler: async (request, reply) => {
+      const ids = idsOf(request.query.id, "id").slice(0, 100);
+      const found = await Promise.all(
+        ids.map((id) => requireVisible(access, id, request.viewer?.accountId ?? null).catch(orNull)),
+      );
+      return sendStatuses(
+        context,
+        request,
+        reply,
+        found.filter((record) => record !== null),
+      );
+    },
+  });
+
+  app.route({
+    method: "GET",
+    url: "/api/v1/statuses/:id",
+    config: { anonymous: true, scope: "read:statuses" },
+    schema: { summary: "A status", params: IdParams, response: { 200: Status } },
+    handler: async (request, reply) => {
+      const id = requireStatusId(request.params.id);
+      return sendStatus(
+        context,
+        request,
+        reply,
+        await requireVisible(access, id, request.viewer?.accountId ?? null),
+      );
+    },
+  });
+
+  app.route({
+    method: "DELETE",
+    url: "/api/v1/statuses/:id",
+    config: { scope: "write:statuses", limit: "delete" },
+    schema: {
+      summary: "Delete a status; the answer has its source for a redraft",
+      params: IdParams,
+      response: { 200: Status },
+    },
+    handler: async (request, reply) => {
+      const { accountId } = signedIn(request);
+      const record = await requireVisible(access, requireStatusId(request.params.id), accountId);
+      const bytes = await spliceStatus(context.splice, record, accountId);
+      await remove(context.statuses, accountId, record.facts.id);
+      const text = JSON.stringify(record.row.text);
+      return sendJson(reply, Buffer.concat([bytes.subarray(0, -1), Buffer.from(`,"text":${text}}`)]));
+    },
+  });
+
+  app.route({
+    method: "PUT",
+    url: "/api/v1/statuses/:id",
+    config: { scope: "write:statuses" },
+    schema: { summary: "Edit a status", params: IdParams, body: EditInput, response: { 200: Status } },
+    handler: async (request, reply) => {
+      const { body } = request;
+      const change = {
+        text: body.status ?? "",
+        spoilerText: body.spoiler_text ?? "",
+        sensitive: booleanOf(body.sensitive, "sensitive") ?? false,
+        language: body.language === undefined ? undefined : languageOf(body.language),
+        mediaIds: body.media_ids === undefined ? undefined : idsOf(body.media_ids, "media_ids"),
+        mediaDescriptions: descriptionsOf(body.media_attributes),
+      };
+      const id = requireStatusId(request.params.id);
+      return sendStatus(
+        context,
+        request,
+        reply,
+        await edit(context.statuses, signedIn(request).accountId, id, change),
+      );
+    },
+  });
+
+  app.route({
+    method: "GET",
+    url: "/api/v1/statuses/:id/context",
+    config: { anonymous: true, scope: "read:statuses" },
+    schema: {
+      summary: "What a status answers and what answers it",
+      params: IdParams,
+      response: { 200: Type.Object({ ancestors: Type.Array(Status), descendants: Type.Array(Status) }) },
+    },
+    handler: async (request, reply) => {
+      const viewerId = request.viewer?.accountId ?? null;
+      const record = await requireVisible(access, requireStatusId(request.params.id), viewerId);
+      const thread = await readThread(access, record, viewerId);
+      const [ancestors, descendants] = await Promise.all([
+        spliceStatuses(context.splice, thread.ancestors, viewerId),
+        spliceStatuses(context.splice, thread.descendants, viewerId),
+      ]);
+      const pieces = ['{"ancestors":', ancestors, ',"descendants":', descendants, "}"];
+      return sendJson(reply, Buffer.concat(pieces.map((piece) => Buffer.from(piece))));
+    },
+  });
+
+  app.route({
+    method: "GET",
+    url: "/api/v1/statuses/:id/history",
+    config: { anonymous: true, scope: "read:statuses" },
+    schema: {
+      summary: "All versions of a status",
+      params: IdParams,
+      response: { 200: Type.Array(StatusEdit) },
+    },
+    handler: async (request) => {
+      const record = await requireVisible(
+        access,
+        requireStatusId(request.params.id),
+        request.viewer?.accountId ?? null,
+      );
+      const profile = await context.profiles.get(record.facts.authorId);
+      if (!profile) throw new NotFound();
+      const versions = await versionsOf(db, record);
+      return versions.map((version) => statusEditEntity(version, record.row, profile, context.urls));
+    },
+  });
+
+  app.route({
+    method: "GET",
+    url: "/api/v1/statuses/:id/source",
+    config: { scope: "read:statuses" },
+    schema: {
+      summary: "A status's source text, for editing",
+      params: IdParams,
+      response: { 200: StatusSource },
+    },
+    handler: async (request) => {
+      const { accountId } = signedIn(request);
+      const { row, facts } = await requireVisible(access, requireStatusId(request.params.id), accountId);
+      if (facts.authorId !== accountId) throw new NotFound();
+      return { id: `${row.id}`, text: row.text, spoiler_text: row.spoiler_text };
+    },
+  });
+}
+
+/** An id that can't be one is an unknown status, as clients expect of a path. */
+export function requireStatusId(text: string): bigint {
+  try {
+    return requireId(text, "id");
+  } catch {
+    throw new NotFound();
+  }
+}
+
+async function draftOf(
+  context: ApiContext,
+  accountId: bigint,
+  body: Static<typeof StatusInput>,
+): Promise<Draft> {
+  if (body.poll !== undefined && body.poll !== null)
+    throw new Invalid("Polls aren't supported by this server");
+  if (body.scheduled_at) throw new Invalid("Scheduled posts aren't supported by this server");
+  const settings = await accountSettings(context.database.db, accountId);
+  return {
+    text: body.status ?? "",
+    spoilerText: body.spoiler_text ?? "",
+    sensitive: booleanOf(body.sensitive, "sensitive") ?? settings.sensitive,
+    visibility: body.visibility ? visibilityIn(body.visibility) : visibilityOf(settings.visibility),
+    language: languageOf(body.language ?? settings.language),
+    inReplyToId: optionalIdOf(body.in_reply_to_id, "in_reply_to_id"),
+    mediaIds: idsOf(body.media_ids, "media_ids"),
+  };
+}
+
+export function visibilityIn(text: string): Visibility {
+  const found = VISIBILITIES.find((visibility) => visibility === text);
+  if (!found) throw new Invalid(`visibility must be one of ${VISIBILITIES.join(", ")}`);
+  return found;
+}
+
+/** A BCP 47 tag such as "en" or "pt-BR". */
+function languageOf(text: string | null): string | null {
+  if (text === null || text === "") return null;
+  if (!/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/.test(text)) {
+    throw new Invalid("language must be a language code such as en or pt-BR");
+  }
+  return text;
+}
+
+function keyOf(header: string | string[] | undefined): string | null {
+  const key = Array.isArray(header) ? header[0] : header;
+  if (!key) return null;
+  if (key.length > MAX_KEY_CHARACTERS) {
+    throw new Invalid(`Idempotency-Key can have ${MAX_KEY_CHARACTERS} characters at most`);
+  }
+  return key;
+}
+
+function descriptionsOf(attributes: Static<typeof MediaAttributes> | undefined): Map<bigint, string> {
+  const values = attributes === undefined ? [] : Object.values(attributes);
+  return new Map(
+    values.flatMap(({ id, description }) =>
+      description === undefined ? [] : [[requireId(`${id}`, "media_attributes"), description]],
+    ),
+  );
+}
+
+function orNull(error: unknown): null {
+  if (error instanceof NotFound) return null;
+  throw error;
+}
