@@ -1,0 +1,75 @@
+import { Command } from "commander";
+import { systemClock } from "../core/clock.ts";
+import { examples, terminalOf } from "./invocation.ts";
+import { Progress } from "./progress.ts";
+import { introduce, requireEmbedded, type Serving, serve } from "./serve.ts";
+import { addSettingFlags, configOf } from "./setting-flags.ts";
+import type { Terminal } from "./terminal.ts";
+
+export function demoCommand(): Command {
+  const command = new Command("demo")
+    .summary("run a server full of people, posts and activity")
+    .description(
+      `Runs the server with made-up people who follow each other and go on posting. The people are loaded once, the
+first time; later runs go on from there. To begin anew, remove DATA_DIR or choose another.`,
+    )
+    .option("--no-replay", "load the people and posts, but let nothing happen by itself")
+    .option("--force", "also with DATABASE_URL: fill that database")
+    .addHelpText("after", examples("npx roost demo", "npx roost demo --port 4000 --data-dir ./demo-data"))
+    .action(demo);
+  return addSettingFlags(command, "all");
+}
+
+async function demo(options: { replay: boolean; force?: boolean }, command: Command): Promise<void> {
+  const terminal = terminalOf(command);
+  const { config } = configOf(command);
+  if (!options.force) requireEmbedded(config, "`roost demo`");
+  await serve({ config, terminal }, async (serving) => {
+    const { loadDemo, startReplay } = await import("../demo/load.ts");
+    const { roost, stopping, log } = serving;
+    const progress = new Progress({ terminal, clock: systemClock });
+    const loaded = await loadDemo(roost, {
+      onProgress: (done, total, label) => {
+        if (!stopping.aborted) progress.update(done, total, label);
+      },
+    });
+    progress.clear();
+    introduce(serving, config, terminal);
+    await showLogin(serving, loaded, terminal);
+    if (!options.replay) return;
+    startReplay(roost, { signal: stopping }).catch((error: unknown) => {
+      if (!stopping.aborted) log.log.error({ err: error }, "the replay of activity stopped");
+    });
+  });
+}
+
+interface Loaded {
+  readonly loginUsername: string;
+  readonly loginEmail: string;
+  readonly loginPassword: string;
+  readonly accounts: number;
+  readonly follows: number;
+  readonly posts: number;
+}
+
+async function showLogin({ url }: Serving, loaded: Loaded, terminal: Terminal): Promise<void> {
+  const count = (number: number) => number.toLocaleString("en");
+  const size = `${count(loaded.accounts)} people, ${count(loaded.follows)} follows, ${count(loaded.posts)} posts`;
+  const lines = [
+    `Open      ${url}`,
+    `E-mail    ${loaded.loginEmail}   (@${loaded.loginUsername})`,
+    `Password  ${loaded.loginPassword}`,
+    "",
+    size,
+  ];
+  if (terminal.quiet) return;
+  if (!terminal.watched) {
+    for (const line of lines) terminal.note(line);
+    return;
+  }
+  const { box } = await import("@clack/prompts");
+  box(lines.join("\n"), "Demo login", { output: terminal.stderr, withGuide: false, rounded: true });
+  terminal.note(
+    terminal.paint("dim", "  Ctrl-C stops it. Not for production: everyone can read this password."),
+  );
+}

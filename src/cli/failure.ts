@@ -1,0 +1,98 @@
+/** An error as a person at a terminal wants it: a sentence, the way out, an exit code. A stack only for bugs. */
+import { CommanderError } from "commander";
+import { ConfigError } from "../config.ts";
+import {
+  AppError,
+  Conflict,
+  Forbidden,
+  Invalid,
+  RateLimited,
+  Unauthenticated,
+  Unavailable,
+} from "../core/errors.ts";
+import { CommandError, type ExitCode, exitCodes } from "./exit-codes.ts";
+
+export interface Failure {
+  readonly exitCode: ExitCode;
+  readonly lines: readonly string[];
+  /** For bugs: nobody meant this to happen. */
+  readonly isBug: boolean;
+}
+
+export function explain(error: unknown): Failure {
+  if (error instanceof CommandError) {
+    return expected(error.exitCode, error.message, ...(error.hint ? [error.hint] : []));
+  }
+  if (error instanceof ConfigError) {
+    return expected(
+      exitCodes.config,
+      ...error.mistakes,
+      "`roost config --help` tells where settings come from.",
+    );
+  }
+  // Commander has already said what is wrong; help and --version are no failures.
+  if (error instanceof CommanderError) return expected(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage);
+  if (error instanceof AppError) return expected(codeOf(error), sentence(error.message), ...hintFor(error));
+  return explainSystem(error) ?? bug(error);
+}
+
+function expected(exitCode: ExitCode, ...lines: string[]): Failure {
+  return { exitCode, lines, isBug: false };
+}
+
+function bug(error: unknown): Failure {
+  const message = error instanceof Error ? error.message : String(error);
+  return { exitCode: exitCodes.bug, lines: [`This is a bug in Roost: ${sentence(message)}`], isBug: true };
+}
+
+function codeOf(error: AppError): ExitCode {
+  if (error instanceof Unavailable) return exitCodes.unavailable;
+  if (error instanceof RateLimited) return exitCodes.tryLater;
+  if (error instanceof Forbidden || error instanceof Unauthenticated) return exitCodes.notAllowed;
+  return error instanceof Invalid || error instanceof Conflict ? exitCodes.badData : exitCodes.failed;
+}
+
+function hintFor(error: AppError): string[] {
+  if (!(error instanceof Unavailable)) return [];
+  const cause = error.cause instanceof Error ? [`Because: ${sentence(error.cause.message)}`] : [];
+  return [...cause, "`roost doctor` finds what is missing."];
+}
+
+const SYSTEM: Readonly<Record<string, readonly [ExitCode, string]>> = {
+  EACCES: [exitCodes.notAllowed, "Permission denied"],
+  EPERM: [exitCodes.notAllowed, "Not permitted"],
+  EROFS: [exitCodes.notAllowed, "Read-only file system"],
+  ENOSPC: [exitCodes.unavailable, "The disk is full"],
+  EMFILE: [exitCodes.unavailable, "Too many open files; raise the limit with `ulimit -n 65536`"],
+  ECONNREFUSED: [exitCodes.unavailable, "Connection refused"],
+  ECONNRESET: [exitCodes.unavailable, "Connection lost"],
+  ENOTFOUND: [exitCodes.unavailable, "Unknown host"],
+  EAI_AGAIN: [exitCodes.unavailable, "The name of the host can't be resolved now"],
+  ETIMEDOUT: [exitCodes.unavailable, "No answer in time"],
+};
+
+/** What the operating system or PostgreSQL refuses is no bug of ours. */
+function explainSystem(error: unknown): Failure | null {
+  const first = error instanceof AggregateError ? error.errors[0] : error;
+  if (!(first instanceof Error) || !("code" in first) || typeof first.code !== "string") return null;
+  const hint = "`roost doctor` finds what is missing.";
+  const known = SYSTEM[first.code];
+  if (known) {
+    const where = placeOf(first);
+    return expected(known[0], `${known[1]}${where === "" ? "" : `: ${where}`}.`, hint);
+  }
+  // PostgreSQL's classes: 08 connection, 28 who you are, 3D no such database, 53 resources, 57 shutting down.
+  if (!("severity" in first) || !/^(08|28|3D|53|57)/.test(first.code)) return null;
+  const exitCode = first.code.startsWith("28") ? exitCodes.notAllowed : exitCodes.unavailable;
+  return expected(exitCode, `The database refuses: ${sentence(first.message)}`, hint);
+}
+
+function placeOf(error: Error): string {
+  if ("path" in error && typeof error.path === "string") return error.path;
+  if ("address" in error) return `${error.address}${"port" in error ? `:${error.port}` : ""}`;
+  return "hostname" in error ? String(error.hostname) : "";
+}
+
+export function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}

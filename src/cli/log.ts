@@ -1,0 +1,74 @@
+/**
+ * The server's log. Where stdout is collected it goes there, a JSON object a line. On a terminal it goes to a file in
+ * DATA_DIR and only warnings show, so that what the command has to say is not buried.
+ */
+import { mkdirSync, renameSync, statSync } from "node:fs";
+import { join } from "node:path";
+import pino from "pino";
+import pretty from "pino-pretty";
+import type { Config } from "../config.ts";
+import type { Terminal } from "./terminal.ts";
+
+export interface ServerLog {
+  readonly log: pino.Logger;
+  /** For people: where to look. */
+  readonly place: string;
+}
+
+const FILE_SIZE_BYTES_MAX = 32 * 1024 * 1024;
+const REDACTED = [
+  "authorization",
+  "cookie",
+  "password",
+  "token",
+  "access_token",
+  "client_secret",
+  "req.headers.authorization",
+  "req.headers.cookie",
+  'res.headers["set-cookie"]',
+];
+
+export function openServerLog(config: Config, terminal: Terminal): ServerLog {
+  const level = config.logLevel;
+  const options = { level, redact: REDACTED, timestamp: pino.stdTimeFunctions.isoTime };
+  if (!terminal.stdoutIsTerminal) {
+    return { log: pino(options, pino.destination({ dest: 1, sync: false })), place: "stdout" };
+  }
+  const file = join(config.dataDir, "logs", "roost.log");
+  const shown = pretty({
+    destination: 2,
+    sync: true,
+    colorize: terminal.paint("red", "x") !== "x",
+    ignore: "pid,hostname",
+  });
+  const streams = [
+    { level: "trace" as const, stream: new BoundedFile(file) },
+    { level: terminal.verbose ? ("trace" as const) : ("warn" as const), stream: shown },
+  ];
+  return { log: pino(options, pino.multistream(streams)), place: file };
+}
+
+/** A log file and its predecessor: when the one is full it becomes the other. */
+class BoundedFile {
+  readonly #file: string;
+  readonly #stream: ReturnType<typeof pino.destination>;
+  #sizeBytes: number;
+
+  constructor(file: string) {
+    this.#file = file;
+    mkdirSync(join(file, ".."), { recursive: true });
+    this.#sizeBytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+    this.#stream = pino.destination({ dest: file, sync: true, mode: 0o600 });
+  }
+
+  write(line: string): void {
+    this.#sizeBytes += Buffer.byteLength(line);
+    if (this.#sizeBytes > FILE_SIZE_BYTES_MAX) {
+      this.#stream.flushSync();
+      renameSync(this.#file, `${this.#file}.1`);
+      this.#stream.reopen();
+      this.#sizeBytes = Buffer.byteLength(line);
+    }
+    this.#stream.write(line);
+  }
+}

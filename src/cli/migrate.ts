@@ -1,0 +1,38 @@
+import { Command } from "commander";
+import { openAdmin } from "./admin.ts";
+import { CommandError, exitCodes } from "./exit-codes.ts";
+import { examples, terminalOf } from "./invocation.ts";
+import { addSettingFlags, configOf } from "./setting-flags.ts";
+
+export function migrateCommand(): Command {
+  const command = new Command("migrate")
+    .summary("bring the database schema up to date")
+    .description(
+      "Brings the database schema up to date. `roost start` does so by itself; run it again at any time.",
+    )
+    .option("-n, --dry-run", "only say what would be applied; exit 1 if there is something")
+    .option("--json", "as JSON")
+    .addHelpText("after", examples("npx roost migrate", "npx roost migrate --dry-run --json"))
+    .action(run);
+  return addSettingFlags(command, ["DATA_DIR", "DATABASE_URL"]);
+}
+
+async function run(options: { dryRun?: boolean; json?: boolean }, command: Command): Promise<void> {
+  const terminal = terminalOf(command);
+  const { config } = configOf(command);
+  const { migrate, migrationState } = await import("../engines/database/pools.ts");
+  await using admin = await openAdmin(config, { terminal, migrates: false });
+  const { pending, unknown } = await migrationState(admin.db);
+  if (unknown.length > 0) {
+    throw new CommandError(
+      exitCodes.failed,
+      `The database is newer than this Roost: it has had ${unknown.join(", ")}, which this version doesn't know.`,
+      { hint: "Use the Roost that made them, or a later one." },
+    );
+  }
+  const applied = options.dryRun ? [] : await migrate(admin.db);
+  if (options.json) terminal.json({ pending: options.dryRun ? pending : [], applied });
+  else if (pending.length === 0) terminal.data("The schema is up to date.");
+  else terminal.data(`${options.dryRun ? "Would apply" : "Applied"}: ${pending.join(", ")}`);
+  if (options.dryRun && pending.length > 0) process.exitCode = exitCodes.failed;
+}

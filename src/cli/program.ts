@@ -1,0 +1,82 @@
+/** The `roost` command: its subcommands, what they share, and how each ends. Commands load what is heavy themselves. */
+import { Command, Option } from "commander";
+import { accountsCommand } from "./accounts.ts";
+import { benchCommand } from "./bench.ts";
+import { configCommand } from "./config.ts";
+import { demoCommand } from "./demo.ts";
+import { doctorCommand } from "./doctor.ts";
+import { exitCodes, exitCodesHelp } from "./exit-codes.ts";
+import { explain } from "./failure.ts";
+import { terminalOf, version } from "./invocation.ts";
+import { migrateCommand } from "./migrate.ts";
+import { startCommand } from "./start.ts";
+import { tokenCommand } from "./token.ts";
+
+/** Runs what `argv` asks for; resolves to the exit code. */
+export async function run(argv: readonly string[]): Promise<number> {
+  const program = roostProgram();
+  if (argv.length === 0) {
+    program.outputHelp();
+    return exitCodes.ok;
+  }
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    const terminal = terminalOf(program);
+    const { exitCode, lines, isBug } = explain(error);
+    const [first, ...more] = lines;
+    if (first) terminal.error(`${terminal.paint(["red", "bold"], "error:")} ${first}`);
+    for (const line of more) terminal.error(`       ${line}`);
+    if (exitCode !== 0 && error instanceof Error && (isBug || terminal.verbose)) {
+      terminal.error(String(error.stack ?? error));
+      if (error.cause)
+        terminal.error(`Caused by: ${error.cause instanceof Error ? error.cause.stack : error.cause}`);
+    }
+    return exitCode;
+  }
+}
+
+function roostProgram(): Command {
+  const program = new Command("roost")
+    .description("A home-timeline feed service with exact timelines, speaking the Mastodon client API.")
+    .version(version(), "--version", "print the version")
+    .option("-v, --verbose", "say more; show the stack of an error")
+    .option("-q, --quiet", "say nothing but data and errors")
+    .addOption(new Option("--color <when>", "colours").choices(["auto", "always", "never"]).default("auto"))
+    .helpOption("-h, --help", "explain a command")
+    .showHelpAfterError("Run it with --help to see how it is used.")
+    .addHelpText(
+      "after",
+      `
+${exitCodesHelp}
+
+Examples:
+  $ npx roost demo                  a server full of people, posts and activity to look at
+  $ npx roost start --port 4000     a server of your own; settings: \`npx roost config\``,
+    )
+    .configureHelp({ showGlobalOptions: true })
+    .exitOverride();
+  for (const command of [
+    startCommand(),
+    demoCommand(),
+    migrateCommand(),
+    accountsCommand(),
+    tokenCommand(),
+  ]) {
+    program.addCommand(inheriting(command, program));
+  }
+  for (const command of [doctorCommand(), configCommand(), benchCommand()]) {
+    program.addCommand(inheriting(command, program));
+  }
+  return program;
+}
+
+/** Built apart from their parent, commands take over how it fails. */
+function inheriting(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent);
+  // Written over several lines, a description is one paragraph: help wraps it to the terminal.
+  command.description(command.description().replace(/(?<!\n)\n(?!\n)/g, " "));
+  for (const child of command.commands) inheriting(child, parent);
+  return command;
+}

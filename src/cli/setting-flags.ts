@@ -1,0 +1,47 @@
+/** Settings as flags, so that `roost start --port 4000` does what PORT=4000 does. */
+import { type Command, Option } from "commander";
+import {
+  type LoadedConfig,
+  loadConfigHere,
+  type SettingName,
+  settingNames,
+  settingOf,
+  type Texts,
+} from "../config.ts";
+
+/** Gives a command a flag for each setting. Those not in `shown` work too but are left out of its help. */
+export function addSettingFlags(command: Command, shown: readonly SettingName[] | "all"): Command {
+  for (const name of settingNames) {
+    const { doc, group, secret } = settingOf(name);
+    const flag = flagOf(name);
+    const option = secret
+      ? new Option(`${flag} <file>`, `file that holds ${name}`)
+      : new Option(`${flag} <value>`, doc);
+    if (shown === "all") option.helpGroup(`Settings: ${group.toLowerCase()}`);
+    option.hideHelp(shown !== "all" && !shown.includes(name));
+    command.addOption(option);
+  }
+  return command;
+}
+
+/** PORT → --port; a secret's flag names a file, since a process's flags can be seen by others. */
+export function flagOf(name: SettingName): string {
+  const suffix = settingOf(name).secret ? "_FILE" : "";
+  return `--${`${name}${suffix}`.toLowerCase().replaceAll("_", "-")}`;
+}
+
+/** The configuration of this run: the command's flags, the environment, `.env`, defaults. */
+export function configOf(command: Command): LoadedConfig {
+  return loadConfigHere(flagTexts(command));
+}
+
+function flagTexts(command: Command): Texts {
+  const options: Record<string, unknown> = command.opts();
+  const texts: Record<string, string> = {};
+  for (const name of settingNames) {
+    const flag = command.options.find((option) => option.long === flagOf(name));
+    const value = flag && options[flag.attributeName()];
+    if (typeof value === "string") texts[settingOf(name).secret ? `${name}_FILE` : name] = value;
+  }
+  return texts;
+}

@@ -1,0 +1,191 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { describe, expect, it } from "vitest";
+import {
+  ConfigError,
+  loadConfig,
+  type SettingName,
+  type SettingSource,
+  settingNames,
+  settingOf,
+  type Texts,
+} from "./config.ts";
+
+/** Of each setting a value that isn't its default, and some that it can't have. */
+const samples: Record<SettingName, { good: string; bad: string[] }> = {
+  PORT: { good: "4000", bad: ["abc", "-1", "65536", "80.5", "0x10", " 80"] },
+  HOST: { good: "0.0.0.0", bad: ["http://localhost", "a b"] },
+  PUBLIC_URL: {
+    good: "https://roost.example",
+    bad: [
+      "roost.example",
+      "https://roost.example/feed",
+      "ftp://roost.example",
+      "https://me:pw@roost.example",
+    ],
+  },
+  TRUSTED_PROXIES: {
+    good: "10.0.0.0/8,::1",
+    bad: ["proxy", "10.0.0.0/33", "10.0.0.0/8/8", "10.0.0.1,", "::1/129"],
+  },
+  DATA_DIR: { good: "/srv/roost", bad: [] },
+  LOG_LEVEL: { good: "debug", bad: ["loud", "INFO"] },
+  DATABASE_URL: { good: "postgres://roost:pw@db:5432/roost", bad: ["mysql://db/roost", "db:5432"] },
+  DATABASE_POOL_SIZE: { good: "5", bad: ["1", "501", "many"] },
+  INSTANCE_TITLE: { good: "Rookery", bad: ["two\nlines", "x".repeat(101)] },
+  INSTANCE_DESCRIPTION: { good: "For birds.\nAnd others.", bad: ["x".repeat(1001)] },
+  CONTACT_EMAIL: { good: "me@example.org", bad: ["me", "me@", "a b@example.org"] },
+  SIGN_UPS: { good: "closed", bad: ["maybe", "Open", "true"] },
+  RATE_LIMITS: { good: "off", bad: ["false", "0"] },
+  MAX_CHARACTERS: { good: "5000", bad: ["0", "100001"] },
+  SMTP_URL: { good: "smtps://me:pw@mail.example", bad: ["mail.example", "http://mail.example"] },
+  MAIL_FROM: { good: "Birds <birds@example.org>", bad: ["Birds", "Birds <birds>", "a@b\nBcc: c@d"] },
+  FAN_OUT_PULL_FROM_FOLLOWERS: { good: "9000", bad: ["0", "1e4"] },
+  FAN_OUT_PUSH_BELOW_FOLLOWERS: { good: "7000", bad: ["0", "-5"] },
+  FAN_OUT_SWITCH_OVERLAP_MS: { good: "0", bad: ["3600001", "30s"] },
+  TIMELINE_MAX_ENTRIES: { good: "400", bad: ["39", "10001"] },
+  TIMELINES_IN_MEMORY: { good: "10", bad: ["0", "all"] },
+  TIMELINE_IDLE_DAYS: { good: "7", bad: ["0", "3651"] },
+};
+
+function effective(name: SettingName, ...from: Parameters<typeof loadConfig>) {
+  return loadConfig(...from).effective.find((setting) => setting.name === name);
+}
+
+function mistakes(...from: Parameters<typeof loadConfig>): readonly string[] {
+  try {
+    loadConfig(...from);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.mistakes;
+    throw error;
+  }
+}
+
+describe.each(settingNames)("%s", (name) => {
+  const { good, bad } = samples[name];
+
+  it.each<[SettingSource, Parameters<typeof loadConfig>]>([
+    ["environment", [{ [name]: good }]],
+    [".env", [{}, {}, { [name]: good }]],
+    ["flag", [{}, { [name]: good }]],
+  ])("is taken from: %s", (source, from) => {
+    expect(effective(name, ...from)).toEqual({ name, text: good, source });
+  });
+
+  it.runIf(bad.length > 0)("is refused in one sentence when it is wrong", () => {
+    for (const text of bad) {
+      const found = mistakes({ [name]: text });
+      expect(found, text).toHaveLength(1);
+      expect(found[0]).toContain(name);
+      expect(found[0]).toContain(`expected ${settingOf(name).expects}`);
+      expect(found[0]?.includes(`"${text}"`), "shown unless secret").toBe(!settingOf(name).secret);
+    }
+  });
+
+  it("says what it means", () => {
+    expect(settingOf(name).doc).toMatch(/^[A-Z0-9].*\.$/);
+  });
+});
+
+it("needs nothing set", () => {
+  const { config, sources } = loadConfig({});
+  expect(config).toEqual({
+    host: "localhost",
+    port: 3000,
+    dataDir: resolve("data"),
+    publicUrl: "http://localhost:3000",
+    database: { kind: "embedded" },
+    databasePoolSize: 20,
+    signUps: "open",
+    rateLimits: true,
+    smtp: null,
+    trustedProxies: [],
+    instance: {
+      title: "Roost",
+      description: "A home for the people you follow.",
+      contactEmail: "admin@localhost",
+    },
+    maxCharacters: 500,
+    fanOut: { pullFromFollowers: 10_000, pushBelowFollowers: 8_000, switchOverlapMs: 30_000 },
+    timelines: { maxEntries: 800, maxInMemory: 50_000, idleDays: 30 },
+    logLevel: "info",
+  });
+  expect(new Set(Object.values(sources))).toEqual(new Set(["default"]));
+});
+
+it("prefers flag to environment to .env", () => {
+  const dotEnv = { PORT: "1", HOST: "one", SIGN_UPS: "closed" };
+  const { config, sources } = loadConfig({ PORT: "2", HOST: "two" }, { PORT: "3" }, dotEnv);
+  expect([config.port, config.host, config.signUps]).toEqual([3, "two", "closed"]);
+  expect([sources.PORT, sources.HOST, sources.SIGN_UPS]).toEqual(["flag", "environment", ".env"]);
+});
+
+it("takes an empty value for none, and ignores what it doesn't know", () => {
+  expect(loadConfig({ PORT: "", ROOST_SPEED: "high" }, {}, { PORT: "4000" }).config.port).toBe(4000);
+});
+
+it("follows PORT and PUBLIC_URL where nothing else is said", () => {
+  expect(loadConfig({ PORT: "4000" }).config.publicUrl).toBe("http://localhost:4000");
+  const { config } = loadConfig({ PUBLIC_URL: "https://Roost.example/", SMTP_URL: "smtp://mail" });
+  expect(config.publicUrl).toBe("https://roost.example");
+  expect(config.smtp).toEqual({ url: "smtp://mail", from: "Roost <no-reply@roost.example>" });
+  expect(config.instance.contactEmail).toBe("admin@roost.example");
+});
+
+it("tells all mistakes at once", () => {
+  const found = mistakes({ PORT: "x", SIGN_UPS: "x" }, { LOG_LEVEL: "x" }, { TIMELINE_IDLE_DAYS: "x" });
+  expect(found.map((line) => line.split(" ")[0])).toEqual([
+    "PORT",
+    "LOG_LEVEL",
+    "SIGN_UPS",
+    "TIMELINE_IDLE_DAYS",
+  ]);
+  expect(found[1]).toContain("(a flag)");
+  expect(found[3]).toContain("(.env)");
+});
+
+it("keeps the switch back to push below the switch to pull", () => {
+  const [line, ...rest] = mistakes({ FAN_OUT_PUSH_BELOW_FOLLOWERS: "10000" });
+  expect(line).toBe(
+    'FAN_OUT_PUSH_BELOW_FOLLOWERS is "10000"; expected less than FAN_OUT_PULL_FROM_FOLLOWERS, 10000',
+  );
+  expect(rest).toEqual([]);
+});
+
+describe("a secret", () => {
+  const dir = mkdtempSync(join(tmpdir(), "roost-config-"));
+  const file = join(dir, "url");
+  writeFileSync(file, "postgres://roost:pw@db/roost\n");
+
+  it.each<[string, Parameters<typeof loadConfig>]>([
+    ["environment", [{ DATABASE_URL_FILE: file }]],
+    [".env", [{}, {}, { DATABASE_URL_FILE: file }]],
+    ["flag", [{}, { DATABASE_URL_FILE: file }]],
+  ])("can be in a file named by: %s", (_, from) => {
+    expect(loadConfig(...from).config.database).toEqual({
+      kind: "external",
+      url: "postgres://roost:pw@db/roost",
+    });
+  });
+
+  it("is refused when its file is missing or empty", () => {
+    const empty = join(dir, "empty");
+    writeFileSync(empty, "\n");
+    expect(mistakes({ SMTP_URL_FILE: join(dir, "none") })).toEqual([
+      expect.stringContaining("doesn't exist"),
+    ]);
+    expect(mistakes({ SMTP_URL_FILE: empty })).toEqual([expect.stringContaining("is empty")]);
+  });
+
+  it("is refused when given twice in one place", () => {
+    const both: Texts = { DATABASE_URL: "postgres://a/b", DATABASE_URL_FILE: file };
+    expect(mistakes(both)).toEqual([expect.stringContaining("both set")]);
+    expect(mistakes({ DATABASE_URL: "postgres://a/b" }, {}, { DATABASE_URL_FILE: file })).toEqual([]);
+  });
+
+  it("is not told when it is wrong", () => {
+    expect(mistakes({ DATABASE_URL: "mysql://root:hunter2@db/x" }).join()).not.toContain("hunter2");
+  });
+});
