@@ -1,7 +1,6 @@
 /** The database for commands that are not the server: their own, the running server's, or that of DATABASE_URL. */
-import type { ClientConfig } from "pg";
 import type { Config } from "../config.ts";
-import type { Db } from "../engines/database/pools.ts";
+import type { DatabaseOptions, Db } from "../engines/database/pools.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface Admin extends AsyncDisposable {
@@ -38,7 +37,7 @@ export async function openAdmin(
 }
 
 interface Connected {
-  readonly connection: ClientConfig;
+  readonly connection: DatabaseOptions["connection"];
   readonly serverRuns: boolean;
 }
 

@@ -4,7 +4,7 @@ import { examples, terminalOf } from "./invocation.ts";
 import { Progress } from "./progress.ts";
 import { introduce, requireEmbedded, type Serving, serve } from "./serve.ts";
 import { addSettingFlags, configOf } from "./setting-flags.ts";
-import type { Terminal } from "./terminal.ts";
+import { framed, type Terminal } from "./terminal.ts";
 
 export function demoCommand(): Command {
   const command = new Command("demo")
@@ -35,7 +35,7 @@ async function demo(options: { replay: boolean; force?: boolean }, command: Comm
     });
     progress.clear();
     introduce(serving, config, terminal);
-    await showLogin(serving, loaded, terminal);
+    showLogin(serving, loaded, terminal);
     if (!options.replay) return;
     startReplay(roost, { signal: stopping }).catch((error: unknown) => {
       if (!stopping.aborted) log.log.error({ err: error }, "the replay of activity stopped");
@@ -52,7 +52,7 @@ interface Loaded {
   readonly posts: number;
 }
 
-async function showLogin({ url }: Serving, loaded: Loaded, terminal: Terminal): Promise<void> {
+function showLogin({ url }: Serving, loaded: Loaded, terminal: Terminal): void {
   const count = (number: number) => number.toLocaleString("en");
   const size = `${count(loaded.accounts)} people, ${count(loaded.follows)} follows, ${count(loaded.posts)} posts`;
   const lines = [
@@ -67,8 +67,7 @@ async function showLogin({ url }: Serving, loaded: Loaded, terminal: Terminal): 
     for (const line of lines) terminal.note(line);
     return;
   }
-  const { box } = await import("@clack/prompts");
-  box(lines.join("\n"), "Demo login", { output: terminal.stderr, withGuide: false, rounded: true });
+  for (const line of framed("Demo login", lines)) terminal.note(`  ${line}`);
   terminal.note(
     terminal.paint("dim", "  Ctrl-C stops it. Not for production: everyone can read this password."),
   );

@@ -66,12 +66,12 @@ async function dataFolder({ dataDir }: Config): Promise<Finding> {
     };
   }
   if (there !== dataDir) return { status: "ok", says: `${dataDir} will be made at the first start` };
-  const open = ((await stat(dataDir)).mode & 0o007) !== 0;
+  const open = ((await stat(dataDir)).mode & 0o002) !== 0;
   if (!open) return { status: "ok", says: `${dataDir} can be written to` };
   return {
     status: "warning",
-    says: `${dataDir} can be read by every user of this machine`,
-    mend: `chmod o-rwx '${dataDir}'`,
+    says: `${dataDir} can be changed by every user of this machine`,
+    mend: `chmod o-w '${dataDir}'`,
   };
 }
 

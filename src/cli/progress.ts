@@ -2,7 +2,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { Terminal } from "./terminal.ts";
 
-const BAR_WIDTH = 24;
+const BAR_WIDTH = 20;
 const REDRAW_MS = 80;
 const TENTHS = 10;
 
@@ -46,7 +46,7 @@ export class Progress {
     const bar = `${"█".repeat(filled)}${"░".repeat(BAR_WIDTH - filled)}`;
     const counted = `${done.toLocaleString("en")}/${total.toLocaleString("en")}`;
     const line = `${this.#label}  ${bar}  ${percent(share)}  ${counted}${this.#pace(share, done, nowMs)}`;
-    const columns = this.#terminal.stderr.columns ?? 80;
+    const columns = this.#terminal.stderr.columns || 80;
     this.#terminal.stderr.write(`\r\u001b[2K${line.slice(0, columns - 1)}`);
   }
 

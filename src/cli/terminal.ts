@@ -96,3 +96,13 @@ export function table(heading: readonly string[], rows: readonly (readonly strin
       .trimEnd(),
   );
 }
+
+/** The lines in a frame with a title. */
+export function framed(title: string, lines: readonly string[]): string[] {
+  const width = Math.max(title.length, ...lines.map((line) => line.length));
+  return [
+    `╭─ ${title} ${"─".repeat(width - title.length)}─╮`,
+    ...["", ...lines, ""].map((line) => `│  ${line.padEnd(width)}  │`),
+    `╰${"─".repeat(width + 4)}╯`,
+  ];
+}
