@@ -201,8 +201,8 @@ async function changeOf(
   const avatar = fileOf(input.avatar, "avatar");
   const header = fileOf(input.header, "header");
   const pictures = {
-    ...(avatar ? await storeAvatar(context.mediaStore, accountId, avatar.bytes, context.clock) : {}),
-    ...(header ? await storeHeader(context.mediaStore, accountId, header.bytes, context.clock) : {}),
+    ...(avatar ? await storeAvatar(context.mediaStore, accountId, avatar.bytes) : {}),
+    ...(header ? await storeHeader(context.mediaStore, accountId, header.bytes) : {}),
   };
   return {
     ...pictures,

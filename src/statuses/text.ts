@@ -27,7 +27,7 @@ export interface RenderContext {
 const URL_CHARACTERS = 23;
 const URL_SHOWN_CHARACTERS = 30;
 
-const links = new LinkifyIt({}, { fuzzyLink: false, fuzzyEmail: false, fuzzyIP: false })
+const links = new LinkifyIt({ fuzzyLink: false, fuzzyEmail: false, fuzzyIP: false })
   .add("ftp:", null)
   .add("//", null)
   .add("mailto:", null);

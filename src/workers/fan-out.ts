@@ -20,7 +20,7 @@ export interface FanOutContext extends PlanContext, DeliverContext {
   readonly eventLog: EventLog;
   readonly liveBus: LiveBus;
   readonly log: Logger;
-  readonly onDelivered: (lane: Lane, deliveries: number) => void;
+  readonly onDelivered: (lane: Lane, statusId: StatusId, deliveries: number) => void;
 }
 
 const MAX_EVENTS = 200;
@@ -92,7 +92,7 @@ async function deliverBatch(
 ): Promise<void> {
   const deliveries = await deliverChunks(context, chunks);
   for (const delivery of deliveries) {
-    context.onDelivered(lane, delivery.viewers.length);
+    context.onDelivered(lane, delivery.statusId, delivery.viewers.length);
     await tellViewers(context.liveBus, delivery);
   }
 }

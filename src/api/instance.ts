@@ -1,0 +1,157 @@
+import { sql } from "kysely";
+import Type from "typebox";
+import { PROFILE_LIMITS } from "../accounts/edit-profile.ts";
+import { MAX_DESCRIPTION_CHARACTERS } from "../media/upload.ts";
+import { MAX_MEDIA_ATTACHMENTS } from "../statuses/draft.ts";
+import type { App } from "./app.ts";
+import { MAX_UPLOAD_BYTES } from "./body-parsing.ts";
+import type { ApiContext } from "./context.ts";
+import { API_VERSION, MASTODON_API_LEVEL, VERSION } from "./version.ts";
+
+const Anything = Type.Record(Type.String(), Type.Unknown());
+const MAX_IMAGE_PIXELS = 33_177_600;
+
+/** Parts of the API that this server has nothing for: an empty list is the honest answer, and clients start. */
+const EMPTY_LISTS = [
+  "/api/v1/custom_emojis",
+  "/api/v1/filters",
+  "/api/v2/filters",
+  "/api/v1/announcements",
+  "/api/v1/followed_tags",
+  "/api/v1/accounts/:id/featured_tags",
+  "/api/v1/featured_tags",
+  "/api/v1/conversations",
+  "/api/v1/trends",
+  "/api/v1/trends/tags",
+  "/api/v1/trends/statuses",
+  "/api/v1/trends/links",
+  "/api/v1/scheduled_statuses",
+  "/api/v1/endorsements",
+  "/api/v1/domain_blocks",
+  "/api/v1/instance/peers",
+  "/api/v1/instance/rules",
+  "/api/v1/instance/activity",
+];
+
+export function instanceRoutes(app: App, context: ApiContext): void {
+  const open = { anonymous: true };
+  app.get("/api/v1/instance", { config: open, schema: { summary: "About this server", response: { 200: Anything } } }, async () =>
+    instanceV1(context),
+  );
+  app.get("/api/v2/instance", { config: open, schema: { summary: "About this server", response: { 200: Anything } } }, async () =>
+    instanceV2(context),
+  );
+  for (const url of EMPTY_LISTS) {
+    app.get(url, { config: open, schema: { summary: "Nothing yet", response: { 200: Type.Array(Type.Unknown()) } } }, async () => []);
+  }
+  app.get("/.well-known/nodeinfo", { config: open, schema: { hide: true } }, async () => ({
+    links: ["2.0", "2.1"].map((version) => ({
+      rel: `http://nodeinfo.diaspora.software/ns/schema/${version}`,
+      href: `${context.config.publicUrl}/nodeinfo/${version}`,
+    })),
+  }));
+  for (const version of ["2.0", "2.1"]) {
+    app.get(`/nodeinfo/${version}`, { config: open, schema: { hide: true } }, async () => nodeinfo(context, version));
+  }
+}
+
+async function nodeinfo(context: ApiContext, version: string) {
+  const { accounts, statuses } = await counts(context);
+  return {
+    version,
+    software: { name: "roost", version: VERSION },
+    protocols: [],
+    services: { inbound: [], outbound: [] },
+    usage: { users: { total: accounts, activeMonth: accounts, activeHalfyear: accounts }, localPosts: statuses },
+    openRegistrations: context.config.signUps === "open",
+    // Client libraries tell the API's dialect by the server's name; this says which one it is.
+    metadata: { nodeName: context.config.instance.title, upstream: { name: "mastodon" } },
+  };
+}
+
+/** Estimates of the planner: exact counts would read whole tables. */
+async function counts({ database }: ApiContext): Promise<{ accounts: number; statuses: number }> {
+  const { rows } = await sql<{ relname: string; estimate: number }>`
+    select relname, greatest(reltuples, 0)::float8 as estimate from pg_class
+    where relname in ('accounts', 'statuses') and relkind = 'r'`.execute(database.db);
+  const estimate = (name: string) => Math.round(rows.find((row) => row.relname === name)?.estimate ?? 0);
+  return { accounts: estimate("accounts"), statuses: estimate("statuses") };
+}
+
+function configuration({ config }: ApiContext) {
+  return {
+    accounts: { max_featured_tags: 0, max_pinned_statuses: 0, max_profile_fields: PROFILE_LIMITS.fields },
+    statuses: {
+      max_characters: config.maxCharacters,
+      max_media_attachments: MAX_MEDIA_ATTACHMENTS,
+      characters_reserved_per_url: 23,
+    },
+    media_attachments: {
+      description_limit: MAX_DESCRIPTION_CHARACTERS,
+      supported_mime_types: ["image/jpeg", "image/png", "image/gif", "image/webp", "image/avif"],
+      image_size_limit: MAX_UPLOAD_BYTES,
+      image_matrix_limit: MAX_IMAGE_PIXELS,
+      video_size_limit: 0,
+      video_frame_rate_limit: 0,
+      video_matrix_limit: 0,
+    },
+    polls: { max_options: 0, max_characters_per_option: 0, min_expiration: 0, max_expiration: 0 },
+  };
+}
+
+async function instanceV1(context: ApiContext) {
+  const { config } = context;
+  const { accounts, statuses } = await counts(context);
+  return {
+    uri: new URL(config.publicUrl).host,
+    title: config.instance.title,
+    short_description: config.instance.description,
+    description: config.instance.description,
+    email: config.instance.contactEmail,
+    version: API_VERSION,
+    urls: { streaming_api: config.publicUrl.replace(/^http/, "ws") },
+    stats: { user_count: accounts, status_count: statuses, domain_count: 1 },
+    thumbnail: `${config.publicUrl}/headers/1.svg`,
+    languages: ["en"],
+    registrations: config.signUps === "open",
+    approval_required: false,
+    invites_enabled: false,
+    configuration: configuration(context),
+    contact_account: null,
+    rules: [],
+  };
+}
+
+async function instanceV2(context: ApiContext) {
+  const { config } = context;
+  const { accounts } = await counts(context);
+  return {
+    domain: new URL(config.publicUrl).host,
+    title: config.instance.title,
+    version: API_VERSION,
+    source_url: "",
+    description: config.instance.description,
+    usage: { users: { active_month: accounts } },
+    thumbnail: { url: `${config.publicUrl}/headers/1.svg` },
+    icon: [],
+    languages: ["en"],
+    configuration: {
+      urls: { streaming: config.publicUrl.replace(/^http/, "ws"), status: null, about: null, privacy_policy: null, terms_of_service: null },
+      vapid: { public_key: "" },
+      translation: { enabled: false },
+      limited_federation: true,
+      ...configuration(context),
+    },
+    registrations: {
+      enabled: config.signUps === "open",
+      approval_required: false,
+      reason_required: false,
+      message: null,
+      min_age: null,
+      url: null,
+    },
+    api_versions: { mastodon: MASTODON_API_LEVEL },
+    contact: { email: config.instance.contactEmail, account: null },
+    rules: [],
+  };
+}

@@ -1,0 +1,63 @@
+/** Health and metrics: for supervisors, balancers and Prometheus. */
+import Type from "typebox";
+import { sleep } from "../core/clock.ts";
+import type { App } from "./app.ts";
+import type { ApiContext } from "./context.ts";
+
+const CHECK_TIMEOUT_MS = 2_000;
+
+export function opsRoutes(app: App, context: ApiContext): void {
+  const plain = { config: { anonymous: true }, schema: { hide: true } };
+
+  app.get("/livez", plain, async (_, reply) => reply.type("text/plain").send("ok"));
+  app.get("/health", plain, async (_, reply) => reply.type("text/plain").send("OK"));
+
+  app.route({
+    method: "GET",
+    url: "/readyz",
+    config: { anonymous: true },
+    schema: { hide: true, querystring: Type.Object({ verbose: Type.Optional(Type.String()) }) },
+    handler: async (request, reply) => {
+      const checks = await check(context);
+      const ready = checks.every((one) => one.ok);
+      reply.code(ready ? 200 : 503);
+      if (request.query.verbose === undefined) return reply.type("text/plain").send(ready ? "ok" : "unready");
+      return reply.send({ ready, checks });
+    },
+  });
+
+  app.get("/metrics", plain, async (_, reply) => {
+    const { inUse, idle, waiting } = context.database.usage();
+    context.metrics.databaseConnections.set({ state: "in_use" }, inUse);
+    context.metrics.databaseConnections.set({ state: "idle" }, idle);
+    context.metrics.databaseConnections.set({ state: "waiting" }, waiting);
+    const { registry } = context.metrics;
+    return reply.type(registry.contentType).send(await registry.metrics());
+  });
+}
+
+interface Check {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly error?: string;
+}
+
+async function check({ readiness }: ApiContext): Promise<Check[]> {
+  return Promise.all(
+    Object.entries(readiness).map(async ([name, run]): Promise<Check> => {
+      const expired = new AbortController();
+      try {
+        const late = sleep(CHECK_TIMEOUT_MS, expired.signal).then(() => {
+          throw new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`);
+        });
+        late.catch(() => {});
+        await Promise.race([run(), late]);
+        return { name, ok: true };
+      } catch (error) {
+        return { name, ok: false, error: (error as Error).message };
+      } finally {
+        expired.abort();
+      }
+    }),
+  );
+}

@@ -1,0 +1,156 @@
+import Type from "typebox";
+import { Unauthenticated } from "../core/errors.ts";
+import type { AccountId, StatusId } from "../core/ids.ts";
+import { parseId } from "../core/ids.ts";
+import { findAccountId, searchAccounts, searchStatuses, searchTags, suggestedAccounts } from "../discovery/search.ts";
+import { onlyVisible } from "../statuses/access.ts";
+import { spliceStatuses } from "../statuses/splice.ts";
+import { sendJson } from "./answer.ts";
+import { type App, signedIn } from "./app.ts";
+import type { ApiContext } from "./context.ts";
+import { Account } from "./entities/account.ts";
+import { Status } from "./entities/status.ts";
+import { booleanOf } from "./input.ts";
+import { limitOf } from "./paging.ts";
+
+const Flag = Type.Optional(Type.String());
+const Tag = Type.Object({
+  name: Type.String(),
+  url: Type.String(),
+  history: Type.Array(Type.Unknown()),
+  following: Type.Optional(Type.Boolean()),
+});
+
+interface Found {
+  accounts: AccountId[];
+  statuses: StatusId[];
+  tags: string[];
+}
+
+export function searchRoutes(app: App, context: ApiContext): void {
+  const { db } = context.database;
+
+  app.route({
+    method: "GET",
+    url: "/api/v2/search",
+    config: { anonymous: true, scope: "read:search" },
+    schema: {
+      summary: "Find accounts, posts and hashtags",
+      querystring: Type.Object({
+        q: Type.String({ maxLength: 500 }),
+        type: Flag,
+        resolve: Flag,
+        following: Flag,
+        account_id: Flag,
+        exclude_unreviewed: Flag,
+        limit: Flag,
+        offset: Flag,
+        max_id: Flag,
+        min_id: Flag,
+      }),
+      response: {
+        200: Type.Object({
+          accounts: Type.Array(Account),
+          statuses: Type.Array(Status),
+          hashtags: Type.Array(Tag),
+        }),
+      },
+    },
+    handler: async (request, reply) => {
+      const viewerId = request.viewer?.accountId ?? null;
+      const { query } = request;
+      if (query.offset && viewerId === null) throw new Unauthenticated("Sign in to page through results");
+      const found = await find(context, viewerId, {
+        text: query.q,
+        type: query.type ?? null,
+        limit: limitOf(query.limit, { standard: 20, most: 40 }),
+        offset: Number(query.offset) || 0,
+        following: booleanOf(query.following, "following") ?? false,
+        authorId: query.account_id ? parseId(query.account_id) : null,
+      });
+      return sendJson(reply, await answer(context, found, viewerId));
+    },
+  });
+
+  app.route({
+    method: "GET",
+    url: "/api/v2/suggestions",
+    config: { scope: "read:accounts" },
+    schema: {
+      summary: "Accounts to follow",
+      querystring: Type.Object({ limit: Flag }),
+      response: {
+        200: Type.Array(
+          Type.Object({ source: Type.String(), sources: Type.Array(Type.String()), account: Account }),
+        ),
+      },
+    },
+    handler: async (request) => {
+      const limit = limitOf(request.query.limit, { standard: 20, most: 40 });
+      const ids = await suggestedAccounts(db, signedIn(request).accountId, limit);
+      const profiles = await context.profiles.getMany(ids);
+      return ids.flatMap((id) => {
+        const profile = profiles.get(id);
+        if (!profile) return [];
+        const account = JSON.parse(profile.json.toString()) as Account;
+        return [{ source: "global", sources: ["most_followed"], account }];
+      });
+    },
+  });
+}
+
+interface Query {
+  text: string;
+  type: string | null;
+  limit: number;
+  offset: number;
+  following: boolean;
+  authorId: AccountId | null;
+}
+
+async function find(context: ApiContext, viewerId: AccountId | null, query: Query): Promise<Found> {
+  const { db } = context.database;
+  const ownHost = new URL(context.config.publicUrl).host;
+  const wants = (type: string) => query.type === null || query.type === "" || query.type === type;
+  const address = localAddress(query.text, context.config.publicUrl);
+  if (address?.statusId) return { accounts: [], statuses: [address.statusId], tags: [] };
+  const name = address?.username ?? query.text;
+  const exact = wants("accounts") && address ? await findAccountId(db, name, ownHost) : null;
+  if (exact !== null) return { accounts: [exact], statuses: [], tags: [] };
+  const { limit, offset } = query;
+  const followedBy = query.following ? viewerId : null;
+  return {
+    accounts: wants("accounts") ? await searchAccounts(db, name, { limit, offset, followedBy, ownHost }) : [],
+    statuses:
+      wants("statuses") && viewerId !== null
+        ? await searchStatuses(db, query.text, { limit, authorId: query.authorId })
+        : [],
+    tags: wants("hashtags") ? await searchTags(db, query.text, limit) : [],
+  };
+}
+
+/** Our own addresses resolve to what they show. */
+function localAddress(text: string, publicUrl: string): { username?: string; statusId?: bigint } | null {
+  if (!text.startsWith(publicUrl)) return null;
+  const match = /^\/@(\w+)(?:\/(\d+))?\/?$/.exec(text.slice(publicUrl.length));
+  if (!match?.[1]) return null;
+  const statusId = match[2] ? parseId(match[2]) : null;
+  return statusId === null ? { username: match[1] } : { statusId };
+}
+
+async function answer(context: ApiContext, found: Found, viewerId: AccountId | null): Promise<Buffer> {
+  const profiles = await context.profiles.getMany(found.accounts);
+  const accounts = found.accounts.flatMap((id) => profiles.get(id)?.json.toString() ?? []);
+  const records = await context.statuses.statuses.getMany(found.statuses);
+  const visible = await onlyVisible(
+    context.statuses,
+    found.statuses.flatMap((id) => records.get(id) ?? []),
+    viewerId,
+  );
+  const hashtags = found.tags.map((name) => ({ name, url: context.urls.tag(name), history: [], following: false }));
+  return Buffer.concat([
+    Buffer.from(`{"accounts":[${accounts.join(",")}],"statuses":`),
+    await spliceStatuses(context.splice, visible, viewerId),
+    Buffer.from(`,"hashtags":${JSON.stringify(hashtags)}}`),
+  ]);
+}

@@ -1,0 +1,90 @@
+/** What browsers load: the web app, pictures people uploaded, and pictures drawn for those who did not. */
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import fastifyStatic from "@fastify/static";
+import Type from "typebox";
+import { NotFound } from "../core/errors.ts";
+import { parseId } from "../core/ids.ts";
+import type { App } from "./app.ts";
+import type { ApiContext } from "./context.ts";
+import { avatarSvg, headerSvg } from "./entities/default-pictures.ts";
+
+const WEB_FOLDER = fileURLToPath(new URL("../../web/dist", import.meta.url));
+const YEAR_SECONDS = 365 * 24 * 3600;
+const IMMUTABLE = `public, max-age=${YEAR_SECONDS}, immutable`;
+/** Paths of the API: a miss there is JSON, never the web app. */
+const NOT_PAGES = /^\/(api|oauth|auth|media|avatars|headers|assets|\.well-known|nodeinfo|metrics|livez|readyz|health|test)(\/|$|\?)/;
+
+export async function serveWeb(app: App, context: ApiContext): Promise<void> {
+  serveMedia(app, context);
+  servePictures(app);
+  const hasWeb = existsSync(WEB_FOLDER);
+  if (hasWeb) {
+    await app.register(fastifyStatic, {
+      root: WEB_FOLDER,
+      wildcard: false,
+      index: false,
+      setHeaders: (reply, path) => {
+        reply.header("Cache-Control", path.includes("/assets/") ? IMMUTABLE : "no-cache");
+      },
+    });
+  }
+  const page = hasWeb ? await readFile(`${WEB_FOLDER}/index.html`) : null;
+  app.setNotFoundHandler(async (request, reply) => {
+    const wantsPage = request.method === "GET" && (request.headers.accept ?? "").includes("text/html");
+    if (!wantsPage || NOT_PAGES.test(request.url)) throw new NotFound();
+    if (!page) {
+      return reply.type("text/plain").send("The web app isn't built here: run `npm run build`, then start Roost again.");
+    }
+    return reply.header("Cache-Control", "no-cache").type("text/html").send(page);
+  });
+}
+
+function serveMedia(app: App, { mediaStore }: ApiContext): void {
+  app.route({
+    method: "GET",
+    url: "/media/*",
+    config: { anonymous: true },
+    schema: { hide: true, params: Type.Object({ "*": Type.String() }) },
+    handler: async (request, reply) => {
+      const found = await mediaStore.get(request.params["*"]);
+      if (!found) throw new NotFound();
+      return reply
+        .headers({
+          // Keys are never used twice.
+          "Cache-Control": IMMUTABLE,
+          "Content-Type": found.contentType,
+          "Content-Length": found.sizeBytes,
+          "Content-Security-Policy": "default-src 'none'; sandbox",
+          "X-Content-Type-Options": "nosniff",
+        })
+        .send(found.body);
+    },
+  });
+}
+
+function servePictures(app: App): void {
+  for (const [folder, draw] of [
+    ["avatars", avatarSvg],
+    ["headers", headerSvg],
+  ] as const) {
+    app.route({
+      method: "GET",
+      url: `/${folder}/:name`,
+      config: { anonymous: true },
+      schema: { hide: true, params: Type.Object({ name: Type.String() }) },
+      handler: async (request, reply) => {
+        const id = parseId(request.params.name.replace(/\.svg$/, ""));
+        if (id === null) throw new NotFound();
+        return reply
+          .headers({
+            "Cache-Control": "public, max-age=86400",
+            "Content-Type": "image/svg+xml",
+            "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+          })
+          .send(draw(id));
+      },
+    });
+  }
+}

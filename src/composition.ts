@@ -1,0 +1,248 @@
+/** Settings → a running Roost. The only place that knows which adapter stands behind which port. */
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { ProfileCache } from "./accounts/profiles.ts";
+import { TokenCache } from "./accounts/tokens.ts";
+import type { ApiContext } from "./api/context.ts";
+import { accountEntity } from "./api/entities/account.ts";
+import { renderStatus } from "./api/entities/status.ts";
+import { urlsOf } from "./api/entities/urls.ts";
+import { buildServer } from "./api/server.ts";
+import type { Config } from "./config.ts";
+import { every, systemClock } from "./core/clock.ts";
+import { Unavailable } from "./core/errors.ts";
+import type { Invalidate, Stale } from "./core/invalidation.ts";
+import { createLogger } from "./core/telemetry/log.ts";
+import { Metrics } from "./core/telemetry/metrics.ts";
+import { timeOfIdMs } from "./core/ids.ts";
+import { startEmbeddedServer } from "./engines/database/embedded-server.ts";
+import { Database, migrate, migrationState } from "./engines/database/pools.ts";
+import { PostgresEventLog } from "./engines/event-log/postgres.ts";
+import { MemoryLiveBus } from "./engines/live-bus/memory.ts";
+import { openMailer } from "./engines/mailer/open.ts";
+import { FolderMediaStore } from "./engines/media-store/folder.ts";
+import { MemoryTimelineStore } from "./engines/timeline-store/memory.ts";
+import { FanOutModes } from "./feed/fan-out-mode.ts";
+import type { HomeTimelineContext } from "./feed/home-timeline.ts";
+import { SIGNED_OUT_CHANNEL } from "./feed/live.ts";
+import { PulledAuthors } from "./feed/pull-merge.ts";
+import { Rebuilder } from "./feed/rebuild.ts";
+import { timelineRepair } from "./feed/repair.ts";
+import { RelationsCache } from "./relations/relations.ts";
+import { MarksCache } from "./statuses/marks.ts";
+import { StatusCache } from "./statuses/records.ts";
+import { startFanOut } from "./workers/fan-out.ts";
+import { startNotify } from "./workers/notify.ts";
+
+const DAY_MS = 24 * 3600 * 1000;
+const STATEMENT_TIMEOUT_MS = 15_000;
+const HOUSEKEEPING_MS = 60_000;
+
+export interface Roost extends AsyncDisposable {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly database: Database;
+  readonly api: ApiContext;
+  /** Rejects when an engine that Roost runs itself has died. */
+  readonly failed: Promise<never>;
+  /** Takes requests; resolves to the address. */
+  listen(): Promise<string>;
+}
+
+export interface OpenOptions {
+  /** "none" opens the engines alone, for commands that change data while no server runs. */
+  readonly roles?: "all" | "none";
+  readonly log?: Logger;
+}
+
+export async function openRoost(config: Config, options: OpenOptions = {}): Promise<Roost> {
+  await using opened = new AsyncDisposableStack();
+  const log = options.log ?? createLogger(config.logLevel);
+  const { database, failed } = await openDatabase(config, log, opened);
+  const engines = {
+    database,
+    log,
+    clock: systemClock,
+    metrics: new Metrics(),
+    liveBus: opened.use(new MemoryLiveBus()),
+    eventLog: opened.use(new PostgresEventLog({ database, log, clock: systemClock })),
+    mediaStore: opened.use(await FolderMediaStore.open(join(config.dataDir, "media"))),
+    mailer: opened.use(await openMailer(config, log)),
+    store: opened.use(
+      new MemoryTimelineStore(
+        {
+          maxEntries: config.timelines.maxEntries,
+          maxTimelines: config.timelines.maxInMemory,
+          idleMs: config.timelines.idleDays * DAY_MS,
+        },
+        systemClock,
+      ),
+    ),
+  };
+  const { api, modes } = composeDomains(config, engines);
+  const app = options.roles === "none" ? null : await buildServer(api, log);
+  if (app) {
+    opened.defer(() => app.close());
+    await startWorkers(config, engines, api, modes, opened);
+  }
+  const closing = opened.move();
+  return {
+    config,
+    log,
+    database,
+    api,
+    failed,
+    listen: async () => {
+      if (!app) throw new Error("this Roost was opened without a server");
+      return app.listen({ host: config.host, port: config.port });
+    },
+    [Symbol.asyncDispose]: () => closing.disposeAsync(),
+  };
+}
+
+async function openDatabase(config: Config, log: Logger, opened: AsyncDisposableStack) {
+  const embedded =
+    config.database.kind === "embedded"
+      ? opened.use(await startEmbeddedServer({ dataDir: config.dataDir, log: (line) => log.info(line) }))
+      : null;
+  const failed = embedded
+    ? embedded.crashed.then((why): never => {
+        throw new Unavailable(`The embedded PostgreSQL has stopped: ${why}`);
+      })
+    : new Promise<never>(() => {});
+  failed.catch(() => {});
+  const connection =
+    config.database.kind === "external" ? { connectionString: config.database.url } : (embedded?.connection ?? {});
+  const database = opened.use(
+    new Database({
+      connection,
+      poolSize: config.databasePoolSize,
+      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+      log: (error) => log.warn({ err: error }, "an idle database connection broke"),
+    }),
+  );
+  const applied = await migrate(database.db);
+  if (applied.length > 0) log.info({ applied }, "the database schema was brought up to date");
+  return { database, failed };
+}
+
+interface Engines {
+  readonly database: Database;
+  readonly log: Logger;
+  readonly clock: typeof systemClock;
+  readonly metrics: Metrics;
+  readonly liveBus: MemoryLiveBus;
+  readonly eventLog: PostgresEventLog;
+  readonly mediaStore: FolderMediaStore;
+  readonly mailer: Awaited<ReturnType<typeof openMailer>>;
+  readonly store: MemoryTimelineStore;
+}
+
+function composeDomains(config: Config, engines: Engines) {
+  const { database, clock, store, liveBus, eventLog, metrics } = engines;
+  const { db } = database;
+  const urls = urlsOf(config.publicUrl);
+  const tokens = new TokenCache(db);
+  const profiles = new ProfileCache({ db, render: (row) => JSON.stringify(accountEntity(row, urls)) });
+  const statuses = new StatusCache({
+    db,
+    profiles,
+    render: (row, authorUsername) => renderStatus(row, authorUsername, urls),
+  });
+  const relations = new RelationsCache(db);
+  const marks = new MarksCache(db);
+  const invalidate: Invalidate = async (stale) => {
+    forget(stale);
+    for (const accountId of stale.tokens ?? []) await liveBus.publish(SIGNED_OUT_CHANNEL, { type: "signed-out", accountId });
+  };
+  const modes = new FanOutModes({ db, invalidate, overlapMs: config.fanOut.switchOverlapMs });
+  const pulled = new PulledAuthors(database, modes);
+  const forget = (stale: Stale) => {
+    for (const accountId of stale.tokens ?? []) tokens.forgetAccount(accountId);
+    if (stale.accounts) profiles.invalidate(stale.accounts);
+    if (stale.relations) relations.invalidate(...stale.relations);
+    if (stale.statuses) statuses.invalidate(stale.statuses);
+    if (stale.marks) marks.invalidate(stale.marks);
+    if (stale.authorTimelines) pulled.invalidate(stale.authorTimelines);
+    if (stale.fanOutModes) modes.invalidate();
+  };
+  const wakeEventLog = () => eventLog.wake();
+  const home: HomeTimelineContext = {
+    database,
+    clock,
+    store,
+    relations,
+    statuses,
+    pulled,
+    rebuilder: new Rebuilder(database, store),
+    onRead: (result) => metrics.timelineReads.inc({ result }),
+  };
+  const api: ApiContext = {
+    config,
+    clock,
+    metrics,
+    urls,
+    database,
+    liveBus,
+    mediaStore: engines.mediaStore,
+    mailer: engines.mailer,
+    tokens,
+    profiles,
+    home,
+    statuses: {
+      database,
+      clock,
+      statuses,
+      relations,
+      invalidate,
+      showToAuthor: async (statusId, authorId) => void (await store.append(statusId, [authorId])),
+      wakeEventLog,
+      ownHost: new URL(config.publicUrl).host,
+      maxCharacters: config.maxCharacters,
+    },
+    relations: { db, clock, invalidate, wakeEventLog, repair: timelineRepair({ database, store, relations }) },
+    splice: { statuses, marks },
+    readiness: {
+      database: () => database.ping(),
+      schema: async () => {
+        const { pending, unknown } = await migrationState(db);
+        if (pending.length > 0) throw new Error(`migrations are missing: ${pending.join(", ")}`);
+        if (unknown.length > 0) throw new Error(`the schema is newer than this version: ${unknown.join(", ")}`);
+      },
+    },
+  };
+  return { api, modes };
+}
+
+async function startWorkers(
+  config: Config,
+  engines: Engines,
+  api: ApiContext,
+  modes: FanOutModes,
+  opened: AsyncDisposableStack,
+): Promise<void> {
+  const { database, store, eventLog, liveBus, log, metrics, clock } = engines;
+  const { statuses } = api.home;
+  const consumers = await startFanOut({
+    database,
+    store,
+    statuses,
+    modes,
+    thresholds: config.fanOut,
+    eventLog,
+    liveBus,
+    log,
+    onDelivered: (lane, statusId, deliveries) => {
+      metrics.deliveries.inc({ lane }, deliveries);
+      metrics.postVisibleSeconds.observe({ lane }, Math.max(0, clock.nowMs() - timeOfIdMs(statusId)) / 1000);
+    },
+  });
+  consumers.push(await startNotify({ ...api, eventLog, log }));
+  for (const consumer of consumers) opened.use(consumer);
+  const housekeeping = every(HOUSEKEEPING_MS, () => {
+    store.dropIdle();
+    metrics.timelines.set(store.usage().timelines);
+    eventLog.trim().catch((error: unknown) => log.warn({ err: error }, "the event log wasn't trimmed"));
+  });
+  opened.defer(async () => housekeeping());
+}
