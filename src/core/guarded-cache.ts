@@ -56,9 +56,14 @@ export class GuardedCache<Key extends bigint | string, Value extends object> {
     for (const load of this.#loads) load.invalidated.add(key);
   }
 
+  /** Keeps what is stored; loads under way won't be. For a change whose keys aren't known. */
+  invalidateLoads(): void {
+    for (const load of this.#loads) load.all = true;
+  }
+
   clear(): void {
     this.#stored.clear();
-    for (const load of this.#loads) load.all = true;
+    this.invalidateLoads();
   }
 
   usage(): { entries: number; sizeBytes: number } {

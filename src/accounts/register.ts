@@ -1,0 +1,115 @@
+import { randomInt } from "node:crypto";
+import { sql } from "kysely";
+import { Invalid } from "../core/errors.ts";
+import { type AccountId, LOGICAL_SHARDS } from "../core/ids.ts";
+import type { Db } from "../engines/database/pools.ts";
+import { hashPassword } from "./credentials.ts";
+import { hashSecret } from "./tokens.ts";
+
+export interface Registration {
+  readonly username: string;
+  readonly email: string;
+  readonly password: string;
+  readonly agreement: boolean;
+  readonly locale?: string | null;
+  /** False when a mail must confirm the address first; `confirmationToken` is what the mail carries. */
+  readonly confirmed: boolean;
+  readonly confirmationToken?: string;
+}
+
+const RESERVED = new Set([
+  "about", "admin", "administrator", "api", "auth", "everyone", "explore", "health", "help", "home", "here", "login",
+  "media", "moderator", "notifications", "oauth", "ops", "owner", "roost", "root", "search", "settings", "signup",
+  "support", "system", "tags", "web", "webmaster",
+]);
+const PASSWORD_CHARACTERS = { least: 8, most: 256 };
+const EMAIL_CHARACTERS_MOST = 254;
+
+type Details = Record<string, { error: string; description: string }[]>;
+
+/** Makes an account. Throws Invalid with all mistakes by field; nothing is changed then. */
+export async function registerAccount(db: Db, registration: Registration): Promise<{ accountId: AccountId }> {
+  const { username, email, password } = registration;
+  const details = mistakesOf(registration);
+  if (!details.username || !details.email) {
+    for (const [field, mistake] of await takenOf(db, username, email)) (details[field] ??= []).push(mistake);
+  }
+  if (Object.keys(details).length > 0) throw invalid(details);
+  const passwordHash = await hashPassword(password);
+  try {
+    return { accountId: await insertAccount(db, registration, passwordHash) };
+  } catch (error) {
+    const constraint = (error as { constraint?: string }).constraint;
+    // Another sign-up took the name between the check and here: the unique index decided.
+    if (constraint === "accounts_username") throw invalid({ username: [TAKEN("username")] });
+    if (constraint === "credentials_email") throw invalid({ email: [TAKEN("email")] });
+    throw error;
+  }
+}
+
+async function insertAccount(db: Db, registration: Registration, passwordHash: string): Promise<AccountId> {
+  const { username, email, locale, confirmed, confirmationToken } = registration;
+  return db.transaction().execute(async (tx) => {
+    const { rows } = await sql<{ id: AccountId }>`
+      insert into accounts (id, username) values (next_id(${randomInt(LOGICAL_SHARDS)}), ${username})
+      returning id`.execute(tx);
+    const id = rows[0]?.id ?? 0n;
+    await tx
+      .insertInto("credentials")
+      .values({
+        account_id: id,
+        email,
+        password_hash: passwordHash,
+        confirmed_at: confirmed ? sql<Date>`now()` : null,
+        confirmation_token_hash: confirmationToken ? hashSecret(confirmationToken) : null,
+        locale: locale ?? null,
+      })
+      .execute();
+    await sql`insert into follow_counts (account_id) values (${id})`.execute(tx);
+    await sql`insert into author_counts (account_id) values (${id})`.execute(tx);
+    await sql`insert into relation_epochs (account_id, epoch) values (${id}, 0)`.execute(tx);
+    return id;
+  });
+}
+
+const TAKEN = (field: string) => ({ error: "ERR_TAKEN", description: `This ${field} is taken` });
+
+function mistakesOf({ username, email, password, agreement }: Registration): Details {
+  const details: Details = {};
+  const add = (field: string, error: string, description: string) => {
+    (details[field] ??= []).push({ error, description });
+  };
+  if (username === "") add("username", "ERR_BLANK", "Username can't be blank");
+  else if (!/^[A-Za-z0-9_]+$/.test(username)) {
+    add("username", "ERR_INVALID", "Username can have letters a to z, digits and underscores only");
+  } else if (username.length > 30) add("username", "ERR_TOO_LONG", "Username can have 30 characters at most");
+  else if (RESERVED.has(username.toLowerCase())) add("username", "ERR_RESERVED", "This username is reserved");
+  if (email === "") add("email", "ERR_BLANK", "E-mail can't be blank");
+  else if (email.length > EMAIL_CHARACTERS_MOST || !/^[^\s@\0]+@[^\s@\0]+\.[^\s@.\0]+$/.test(email)) {
+    add("email", "ERR_INVALID", "This isn't an e-mail address");
+  }
+  if (password === "") add("password", "ERR_BLANK", "Password can't be blank");
+  else if (password.length < PASSWORD_CHARACTERS.least) {
+    add("password", "ERR_TOO_SHORT", `Password must have ${PASSWORD_CHARACTERS.least} characters at least`);
+  } else if (password.length > PASSWORD_CHARACTERS.most) {
+    add("password", "ERR_TOO_LONG", `Password can have ${PASSWORD_CHARACTERS.most} characters at most`);
+  }
+  if (!agreement) add("agreement", "ERR_ACCEPTED", "The terms must be accepted");
+  return details;
+}
+
+async function takenOf(db: Db, username: string, email: string) {
+  if (username.includes("\0") || email.includes("\0")) return [];
+  const { rows } = await sql<{ username: boolean; email: boolean }>`
+    select exists (select 1 from accounts where lower(username) = ${username.toLowerCase()}) as username,
+      exists (select 1 from credentials where lower(email) = ${email.toLowerCase()}) as email`.execute(db);
+  const taken: [string, { error: string; description: string }][] = [];
+  if (rows[0]?.username) taken.push(["username", TAKEN("username")]);
+  if (rows[0]?.email) taken.push(["email", TAKEN("e-mail address")]);
+  return taken;
+}
+
+function invalid(details: Details): Invalid {
+  const sentences = Object.values(details).flatMap((mistakes) => mistakes.map((mistake) => mistake.description));
+  return new Invalid(`Validation failed: ${sentences.join(", ")}`, 422, details);
+}

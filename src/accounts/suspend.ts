@@ -1,0 +1,33 @@
+import { sql } from "kysely";
+import { NotFound } from "../core/errors.ts";
+import type { AccountId } from "../core/ids.ts";
+import type { Db } from "../engines/database/pools.ts";
+import { notifyInvalidation } from "../engines/database/invalidation-channel.ts";
+
+/**
+ * Suspends: sessions and tokens end, the account and its posts are shown no more. Running servers hear of it with the
+ * commit, and close the account's open streams.
+ */
+export async function suspendAccount(db: Db, accountId: AccountId): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    await setSuspended(tx, accountId, true);
+    await sql`delete from access_tokens where account_id = ${accountId}`.execute(tx);
+    await sql`delete from oauth_codes where account_id = ${accountId}`.execute(tx);
+    await sql`delete from web_sessions where account_id = ${accountId}`.execute(tx);
+    await notifyInvalidation(tx, { accounts: [accountId], tokens: [accountId] });
+  });
+}
+
+export async function unsuspendAccount(db: Db, accountId: AccountId): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    await setSuspended(tx, accountId, false);
+    await notifyInvalidation(tx, { accounts: [accountId] });
+  });
+}
+
+async function setSuspended(tx: Db, accountId: AccountId, suspended: boolean): Promise<void> {
+  const { rows } = await sql`update accounts
+    set suspended_at = ${suspended ? sql`coalesce(suspended_at, now())` : sql`null`}
+    where id = ${accountId} returning 1`.execute(tx);
+  if (rows.length === 0) throw new NotFound("There is no such account");
+}

@@ -1,0 +1,59 @@
+/** Token → viewer, before anything else of a request is looked at; then what its route demands. */
+import type { FastifyRequest } from "fastify";
+import type { TokenCache } from "../accounts/tokens.ts";
+import { Forbidden, Invalid, Unauthenticated } from "../core/errors.ts";
+import { covers, type Viewer } from "../core/viewer.ts";
+import type { App } from "./app.ts";
+
+const INVALID = "The access token is invalid";
+
+export function authentication(app: App, { tokens }: { tokens: TokenCache }): void {
+  app.addHook("onRequest", async (request) => {
+    const token = tokenOf(request);
+    if (token !== null) request.viewer = await viewerOf(tokens, token);
+    demand(request);
+  });
+}
+
+/** `Authorization: Bearer …`; streams may carry it in their address, since browsers can't set headers there. */
+function tokenOf(request: FastifyRequest): string | null {
+  const { authorization } = request.headers;
+  if (authorization !== undefined) {
+    const [scheme = "", token = ""] = authorization.split(" ");
+    // Basic is how apps name themselves to the token endpoint.
+    return scheme.toLowerCase() === "bearer" ? token : null;
+  }
+  if (!request.url.startsWith("/api/v1/streaming")) return null;
+  const token = (request.query as { access_token?: unknown }).access_token;
+  return typeof token === "string" && token !== "" ? token : null;
+}
+
+async function viewerOf(tokens: TokenCache, token: string): Promise<Viewer> {
+  const known = await tokens.find(token);
+  if (!known) throw new Unauthenticated(INVALID);
+  if (known.state === "unconfirmed") {
+    throw new Forbidden("Your login is missing a confirmed e-mail address: follow the link in the mail we sent you");
+  }
+  return known.viewer;
+}
+
+function demand(request: FastifyRequest): void {
+  const { scope, anonymous, appToken } = request.routeOptions.config;
+  const { viewer } = request;
+  if (viewer === null) {
+    if (scope !== undefined && !anonymous) throw new Unauthenticated(INVALID);
+    return;
+  }
+  if (scope === undefined) return;
+  if (!covers(viewer.scopes, scope) && !coveredByFollow(viewer.scopes, scope)) {
+    throw new Forbidden("This action is outside the authorized scopes");
+  }
+  if (viewer.accountId === null && !anonymous && !appToken) {
+    throw new Invalid("This method requires an authenticated user");
+  }
+}
+
+/** The old scope "follow" stands for these. */
+function coveredByFollow(granted: readonly string[], needed: string): boolean {
+  return granted.includes("follow") && /^(read|write):(follows|blocks|mutes)$/.test(needed);
+}

@@ -1,0 +1,62 @@
+/** How a command that changes data beside a running server tells it what is stale: PostgreSQL's NOTIFY. */
+import { sql } from "kysely";
+import type { Logger } from "pino";
+import { sleep } from "../../core/clock.ts";
+import type { Stale } from "../../core/invalidation.ts";
+import type { Database, Db } from "./pools.ts";
+
+const CHANNEL = "roost_invalidate";
+const RECONNECT_MS = 1_000;
+
+/** Sent with the commit of the caller's transaction. */
+export async function notifyInvalidation(tx: Db, stale: Pick<Stale, "accounts" | "tokens">): Promise<void> {
+  const payload = JSON.stringify(stale, (_, value: unknown) => (typeof value === "bigint" ? `${value}` : value));
+  await sql`select pg_notify(${CHANNEL}, ${payload})`.execute(tx);
+}
+
+/**
+ * Calls `onStale` for each notice, and `onGap` after a lost connection came back: notices may have been missed.
+ * Goes on until disposed.
+ */
+export function listenForInvalidation(
+  database: Database,
+  log: Logger,
+  handlers: { onStale: (stale: Stale) => void; onGap: () => void },
+): AsyncDisposable {
+  const stopping = new AbortController();
+  const running = run();
+  async function run(): Promise<void> {
+    for (let first = true; !stopping.signal.aborted; first = false) {
+      try {
+        await listen(first);
+      } catch (err) {
+        if (!stopping.signal.aborted) log.warn({ err }, "listening for changes made beside this server; again in a moment");
+      }
+      await sleep(RECONNECT_MS, stopping.signal);
+    }
+  }
+  async function listen(first: boolean): Promise<void> {
+    const client = await database.dedicated();
+    const ended = new Promise<void>((resolve) => {
+      client.once("end", resolve);
+      client.once("error", () => resolve());
+      stopping.signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+    client.on("notification", ({ payload }) => handlers.onStale(staleOf(payload ?? "{}")));
+    await client.query(`listen ${CHANNEL}`);
+    if (!first) handlers.onGap();
+    await ended;
+    await client.end().catch(() => {});
+  }
+  return {
+    [Symbol.asyncDispose]: async () => {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+function staleOf(payload: string): Stale {
+  const lists = Object.entries(JSON.parse(payload) as Record<string, string[]>);
+  return Object.fromEntries(lists.map(([name, ids]) => [name, ids.map(BigInt)]));
+}
