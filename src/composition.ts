@@ -16,10 +16,13 @@ import { createLogger } from "./core/telemetry/log.ts";
 import { Metrics } from "./core/telemetry/metrics.ts";
 import { timeOfIdMs } from "./core/ids.ts";
 import { startEmbeddedServer } from "./engines/database/embedded-server.ts";
+import { listenForInvalidation } from "./engines/database/invalidation-channel.ts";
 import { Database, migrate, migrationState } from "./engines/database/pools.ts";
 import { PostgresEventLog } from "./engines/event-log/postgres.ts";
 import { MemoryLiveBus } from "./engines/live-bus/memory.ts";
-import { openMailer } from "./engines/mailer/open.ts";
+import { OutboxFolderMailer } from "./engines/mailer/outbox-folder.ts";
+import type { Mailer } from "./engines/mailer/port.ts";
+import { SmtpMailer } from "./engines/mailer/smtp.ts";
 import { FolderMediaStore } from "./engines/media-store/folder.ts";
 import { MemoryTimelineStore } from "./engines/timeline-store/memory.ts";
 import { FanOutModes } from "./feed/fan-out-mode.ts";
@@ -67,7 +70,7 @@ export async function openRoost(config: Config, options: OpenOptions = {}): Prom
     liveBus: opened.use(new MemoryLiveBus()),
     eventLog: opened.use(new PostgresEventLog({ database, log, clock: systemClock })),
     mediaStore: opened.use(await FolderMediaStore.open(join(config.dataDir, "media"))),
-    mailer: opened.use(await openMailer(config, log)),
+    mailer: opened.use<Mailer>(config.smtp ? new SmtpMailer(config.smtp) : new OutboxFolderMailer(join(config.dataDir, "mail"))),
     store: opened.use(
       new MemoryTimelineStore(
         {
@@ -79,7 +82,16 @@ export async function openRoost(config: Config, options: OpenOptions = {}): Prom
       ),
     ),
   };
-  const { api, modes } = composeDomains(config, engines);
+  const { api, modes, forgetAll } = composeDomains(config, engines);
+  if (options.roles !== "none") {
+    // What a command changes beside this server is stale here too.
+    opened.use(
+      listenForInvalidation(database, log, {
+        onStale: (stale) => void api.statuses.invalidate(stale),
+        onGap: forgetAll,
+      }),
+    );
+  }
   const app = options.roles === "none" ? null : await buildServer(api, log);
   if (app) {
     opened.defer(() => app.close());
@@ -134,7 +146,7 @@ interface Engines {
   readonly liveBus: MemoryLiveBus;
   readonly eventLog: PostgresEventLog;
   readonly mediaStore: FolderMediaStore;
-  readonly mailer: Awaited<ReturnType<typeof openMailer>>;
+  readonly mailer: Mailer;
   readonly store: MemoryTimelineStore;
 }
 
@@ -211,7 +223,11 @@ function composeDomains(config: Config, engines: Engines) {
       },
     },
   };
-  return { api, modes };
+  const forgetAll = () => {
+    for (const cache of [tokens, profiles, statuses, relations, marks, pulled]) cache.clear();
+    modes.invalidate();
+  };
+  return { api, modes, forgetAll };
 }
 
 async function startWorkers(

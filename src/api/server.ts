@@ -106,7 +106,7 @@ const CORS = {
     "Mastodon-Async-Refresh",
   ],
   maxAge: 86_400,
-} as const;
+};
 
 /** HTML in posts is sanitised; should something slip through, nothing of it may run. */
 function securityHeaders(publicUrl: string) {
