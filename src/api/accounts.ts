@@ -16,7 +16,7 @@ import { type App, signedIn } from "./app.ts";
 import type { UploadedFile } from "./body-parsing.ts";
 import type { ApiContext } from "./context.ts";
 import { Account } from "./entities/account.ts";
-import { credentialAccount, CredentialAccount } from "./entities/credential-account.ts";
+import { CredentialAccount, credentialAccount } from "./entities/credential-account.ts";
 import { Status } from "./entities/status.ts";
 import { BooleanInput, booleanOf } from "./input.ts";
 import { limitOf, linkPages, PagingQuery, pageOf, rowCursors } from "./paging.ts";
@@ -74,7 +74,10 @@ export function accountRoutes(app: App, context: ApiContext): void {
     method: "GET",
     url: "/api/v1/preferences",
     config: { scope: "read:accounts" },
-    schema: { summary: "Preferences for posting and reading", response: { 200: Type.Record(Type.String(), Type.Unknown()) } },
+    schema: {
+      summary: "Preferences for posting and reading",
+      response: { 200: Type.Record(Type.String(), Type.Unknown()) },
+    },
     handler: async (request) => {
       const settings = await accountSettings(db, signedIn(request).accountId);
       return {
@@ -92,7 +95,11 @@ export function accountRoutes(app: App, context: ApiContext): void {
     method: "GET",
     url: "/api/v1/accounts/lookup",
     config: { anonymous: true, scope: "read:accounts" },
-    schema: { summary: "An account by name", querystring: Type.Object({ acct: Type.String() }), response: { 200: Account } },
+    schema: {
+      summary: "An account by name",
+      querystring: Type.Object({ acct: Type.String() }),
+      response: { 200: Account },
+    },
     handler: async (request, reply) => {
       const id = await findAccountId(db, request.query.acct, new URL(context.config.publicUrl).host);
       return sendJson(reply, (await requireAccount(context, `${id ?? 0}`)).json);
@@ -105,7 +112,13 @@ export function accountRoutes(app: App, context: ApiContext): void {
     config: { scope: "read:accounts" },
     schema: {
       summary: "Find accounts by name",
-      querystring: Type.Object({ q: Type.String(), limit: Flag, offset: Flag, resolve: Flag, following: Flag }),
+      querystring: Type.Object({
+        q: Type.String(),
+        limit: Flag,
+        offset: Flag,
+        resolve: Flag,
+        following: Flag,
+      }),
       response: { 200: Type.Array(Account) },
     },
     handler: async (request, reply) => {
@@ -125,7 +138,8 @@ export function accountRoutes(app: App, context: ApiContext): void {
     url: "/api/v1/accounts/:id",
     config: { anonymous: true, scope: "read:accounts" },
     schema: { summary: "An account", params: IdParams, response: { 200: Account } },
-    handler: async (request, reply) => sendJson(reply, (await requireAccount(context, request.params.id)).json),
+    handler: async (request, reply) =>
+      sendJson(reply, (await requireAccount(context, request.params.id)).json),
   });
 
   app.route({
@@ -178,8 +192,20 @@ export function accountRoutes(app: App, context: ApiContext): void {
         const page = pageOf(request.query, { standard: 40, most: 80 });
         const isHidden = account.hideCollections && request.viewer?.accountId !== account.id;
         const rows = isHidden ? [] : await pageOfRows(db, ACCOUNT_LISTS[list](account.id), page);
-        linkPages(request, reply, context.config.publicUrl, rowCursors(rows.map((row) => row.row_id), page.limit));
-        return sendAccounts(context, reply, rows.map((row) => row.id));
+        linkPages(
+          request,
+          reply,
+          context.config.publicUrl,
+          rowCursors(
+            rows.map((row) => row.row_id),
+            page.limit,
+          ),
+        );
+        return sendAccounts(
+          context,
+          reply,
+          rows.map((row) => row.id),
+        );
       },
     });
   }
@@ -230,7 +256,8 @@ function fileOf(input: unknown, name: string): UploadedFile | null {
 /** `[{name, value}]`, or the same as an object of places, as forms send it. Rows with neither are dropped. */
 function fieldsOf(input: unknown): { name: string; value: string }[] | undefined {
   if (input === undefined) return undefined;
-  if (typeof input !== "object" || input === null) throw new Invalid("fields_attributes must be a list of fields");
+  if (typeof input !== "object" || input === null)
+    throw new Invalid("fields_attributes must be a list of fields");
   return Object.values(input as Record<string, unknown>).flatMap((field) => {
     const { name, value } = (field ?? {}) as { name?: unknown; value?: unknown };
     const cleaned = { name: cleanInput(`${name ?? ""}`).trim(), value: cleanInput(`${value ?? ""}`).trim() };

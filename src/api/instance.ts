@@ -35,14 +35,22 @@ const EMPTY_LISTS = [
 
 export function instanceRoutes(app: App, context: ApiContext): void {
   const open = { anonymous: true };
-  app.get("/api/v1/instance", { config: open, schema: { summary: "About this server", response: { 200: Anything } } }, async () =>
-    instanceV1(context),
+  app.get(
+    "/api/v1/instance",
+    { config: open, schema: { summary: "About this server", response: { 200: Anything } } },
+    async () => instanceV1(context),
   );
-  app.get("/api/v2/instance", { config: open, schema: { summary: "About this server", response: { 200: Anything } } }, async () =>
-    instanceV2(context),
+  app.get(
+    "/api/v2/instance",
+    { config: open, schema: { summary: "About this server", response: { 200: Anything } } },
+    async () => instanceV2(context),
   );
   for (const url of EMPTY_LISTS) {
-    app.get(url, { config: open, schema: { summary: "Nothing yet", response: { 200: Type.Array(Type.Unknown()) } } }, async () => []);
+    app.get(
+      url,
+      { config: open, schema: { summary: "Nothing yet", response: { 200: Type.Array(Type.Unknown()) } } },
+      async () => [],
+    );
   }
   app.get("/.well-known/nodeinfo", { config: open, schema: { hide: true } }, async () => ({
     links: ["2.0", "2.1"].map((version) => ({
@@ -51,7 +59,9 @@ export function instanceRoutes(app: App, context: ApiContext): void {
     })),
   }));
   for (const version of ["2.0", "2.1"]) {
-    app.get(`/nodeinfo/${version}`, { config: open, schema: { hide: true } }, async () => nodeinfo(context, version));
+    app.get(`/nodeinfo/${version}`, { config: open, schema: { hide: true } }, async () =>
+      nodeinfo(context, version),
+    );
   }
 }
 
@@ -62,7 +72,10 @@ async function nodeinfo(context: ApiContext, version: string) {
     software: { name: "roost", version: VERSION },
     protocols: [],
     services: { inbound: [], outbound: [] },
-    usage: { users: { total: accounts, activeMonth: accounts, activeHalfyear: accounts }, localPosts: statuses },
+    usage: {
+      users: { total: accounts, activeMonth: accounts, activeHalfyear: accounts },
+      localPosts: statuses,
+    },
     openRegistrations: context.config.signUps === "open",
     // Client libraries tell the API's dialect by the server's name; this says which one it is.
     metadata: { nodeName: context.config.instance.title, upstream: { name: "mastodon" } },
@@ -136,7 +149,13 @@ async function instanceV2(context: ApiContext) {
     icon: [],
     languages: ["en"],
     configuration: {
-      urls: { streaming: config.publicUrl.replace(/^http/, "ws"), status: null, about: null, privacy_policy: null, terms_of_service: null },
+      urls: {
+        streaming: config.publicUrl.replace(/^http/, "ws"),
+        status: null,
+        about: null,
+        privacy_policy: null,
+        terms_of_service: null,
+      },
       vapid: { public_key: "" },
       translation: { enabled: false },
       limited_federation: true,

@@ -6,9 +6,9 @@ import {
   deleteList,
   type List as ListOfAccounts,
   listsOf,
+  type RepliesPolicy,
   removeListMembers,
   requireList,
-  type RepliesPolicy,
   updateList,
 } from "../relations/lists.ts";
 import { ACCOUNT_LISTS } from "../relations/queries.ts";
@@ -25,10 +25,12 @@ import { requireStatusId as requirePathId } from "./statuses.ts";
 
 const IdParams = Type.Object({ id: Type.String() });
 
-const List = Type.Object(
-  { id: Type.String(), title: Type.String(), replies_policy: Type.String(), exclusive: Type.Boolean() },
-  { $id: "List" },
-);
+const List = Type.Object({
+  id: Type.String(),
+  title: Type.String(),
+  replies_policy: Type.String(),
+  exclusive: Type.Boolean(),
+});
 
 const ListInput = Type.Object({
   title: Type.Optional(Type.String()),
@@ -54,7 +56,11 @@ export function listRoutes(app: App, context: ApiContext): void {
     method: "GET",
     url: "/api/v1/accounts/:id/lists",
     config: { scope: "read:lists" },
-    schema: { summary: "One's lists that an account is on", params: IdParams, response: { 200: Type.Array(List) } },
+    schema: {
+      summary: "One's lists that an account is on",
+      params: IdParams,
+      response: { 200: Type.Array(List) },
+    },
     handler: async (request) => {
       const member = await requireAccount(context, request.params.id);
       return (await listsOf(db, signedIn(request).accountId, member.id)).map(listEntity);
@@ -69,7 +75,9 @@ export function listRoutes(app: App, context: ApiContext): void {
     handler: async (request) => {
       const change = changeOf(request.body);
       const title = change.title ?? "";
-      return listEntity(await createList(context.relations, signedIn(request).accountId, { ...change, title }));
+      return listEntity(
+        await createList(context.relations, signedIn(request).accountId, { ...change, title }),
+      );
     },
   });
 
@@ -122,8 +130,20 @@ export function listRoutes(app: App, context: ApiContext): void {
       const isAll = request.query.limit === "0";
       const page = pageOf(isAll ? {} : request.query, { standard: isAll ? 5_000 : 40, most: 80 });
       const rows = await pageOfRows(db, ACCOUNT_LISTS.listMembers(list.id), page);
-      linkPages(request, reply, context.config.publicUrl, rowCursors(rows.map((row) => row.row_id), page.limit));
-      return sendAccounts(context, reply, rows.map((row) => row.id));
+      linkPages(
+        request,
+        reply,
+        context.config.publicUrl,
+        rowCursors(
+          rows.map((row) => row.row_id),
+          page.limit,
+        ),
+      );
+      return sendAccounts(
+        context,
+        reply,
+        rows.map((row) => row.id),
+      );
     },
   });
 

@@ -24,7 +24,9 @@ export async function documentApi(app: App, config: Config): Promise<void> {
       return { schema: { tags: [tagOf(url)], ...secured, ...schema }, url };
     },
   });
-  app.get("/api/openapi.json", { config: { anonymous: true }, schema: { hide: true } }, async () => app.swagger());
+  app.get("/api/openapi.json", { config: { anonymous: true }, schema: { hide: true } }, async () =>
+    app.swagger(),
+  );
   await app.register(scalar, {
     routePrefix: "/api/docs",
     configuration: { url: "/api/openapi.json", theme: "default", withDefaultFonts: false, telemetry: false },
@@ -46,4 +48,3 @@ function tagOf(url: string): string {
   const [first, second, third] = url.split("/").filter((part) => part !== "");
   return first === "api" ? (third ?? second ?? "api") : (first ?? "web");
 }
-

@@ -121,7 +121,12 @@ export function relationRoutes(app: App, context: ApiContext): void {
       method: "POST",
       url: `/api/v1/accounts/:id/${change.name}`,
       config: { scope: change.scope },
-      schema: { summary: change.summary, params: IdParams, body: RelationInput, response: { 200: Relationship } },
+      schema: {
+        summary: change.summary,
+        params: IdParams,
+        body: RelationInput,
+        response: { 200: Relationship },
+      },
       handler: async (request) => {
         const { accountId } = signedIn(request);
         const target = await requireAccount(context, request.params.id);
@@ -179,12 +184,28 @@ export function relationRoutes(app: App, context: ApiContext): void {
       method: "GET",
       url,
       config: { scope },
-      schema: { summary: "Accounts", querystring: Type.Object(PagingQuery), response: { 200: Type.Array(Account) } },
+      schema: {
+        summary: "Accounts",
+        querystring: Type.Object(PagingQuery),
+        response: { 200: Type.Array(Account) },
+      },
       handler: async (request, reply) => {
         const page = pageOf(request.query, { standard: 40, most: 80 });
         const rows = await pageOfRows(db, list(signedIn(request).accountId), page);
-        linkPages(request, reply, context.config.publicUrl, rowCursors(rows.map((row) => row.row_id), page.limit));
-        return sendAccounts(context, reply, rows.map((row) => row.id));
+        linkPages(
+          request,
+          reply,
+          context.config.publicUrl,
+          rowCursors(
+            rows.map((row) => row.row_id),
+            page.limit,
+          ),
+        );
+        return sendAccounts(
+          context,
+          reply,
+          rows.map((row) => row.id),
+        );
       },
     });
   }

@@ -2,7 +2,13 @@ import Type from "typebox";
 import { Unauthenticated } from "../core/errors.ts";
 import type { AccountId, StatusId } from "../core/ids.ts";
 import { parseId } from "../core/ids.ts";
-import { findAccountId, searchAccounts, searchStatuses, searchTags, suggestedAccounts } from "../discovery/search.ts";
+import {
+  findAccountId,
+  searchAccounts,
+  searchStatuses,
+  searchTags,
+  suggestedAccounts,
+} from "../discovery/search.ts";
 import { onlyVisible } from "../statuses/access.ts";
 import { spliceStatuses } from "../statuses/splice.ts";
 import { sendJson } from "./answer.ts";
@@ -147,7 +153,12 @@ async function answer(context: ApiContext, found: Found, viewerId: AccountId | n
     found.statuses.flatMap((id) => records.get(id) ?? []),
     viewerId,
   );
-  const hashtags = found.tags.map((name) => ({ name, url: context.urls.tag(name), history: [], following: false }));
+  const hashtags = found.tags.map((name) => ({
+    name,
+    url: context.urls.tag(name),
+    history: [],
+    following: false,
+  }));
   return Buffer.concat([
     Buffer.from(`{"accounts":[${accounts.join(",")}],"statuses":`),
     await spliceStatuses(context.splice, visible, viewerId),

@@ -14,7 +14,8 @@ const WEB_FOLDER = fileURLToPath(new URL("../../web/dist", import.meta.url));
 const YEAR_SECONDS = 365 * 24 * 3600;
 const IMMUTABLE = `public, max-age=${YEAR_SECONDS}, immutable`;
 /** Paths of the API: a miss there is JSON, never the web app. */
-const NOT_PAGES = /^\/(api|oauth|auth|media|avatars|headers|assets|\.well-known|nodeinfo|metrics|livez|readyz|health|test)(\/|$|\?)/;
+const NOT_PAGES =
+  /^\/(api|oauth|auth|media|avatars|headers|assets|\.well-known|nodeinfo|metrics|livez|readyz|health|test)(\/|$|\?)/;
 
 export async function serveWeb(app: App, context: ApiContext): Promise<void> {
   serveMedia(app, context);
@@ -35,7 +36,9 @@ export async function serveWeb(app: App, context: ApiContext): Promise<void> {
     const wantsPage = request.method === "GET" && (request.headers.accept ?? "").includes("text/html");
     if (!wantsPage || NOT_PAGES.test(request.url)) throw new NotFound();
     if (!page) {
-      return reply.type("text/plain").send("The web app isn't built here: run `npm run build`, then start Roost again.");
+      return reply
+        .type("text/plain")
+        .send("The web app isn't built here: run `npm run build`, then start Roost again.");
     }
     return reply.header("Cache-Control", "no-cache").type("text/html").send(page);
   });

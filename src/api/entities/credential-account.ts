@@ -8,30 +8,27 @@ import { Account } from "./account.ts";
 
 const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 
-export const CredentialAccount = Type.Object(
-  {
-    ...Account.properties,
-    source: Type.Object({
-      privacy: Type.String(),
-      sensitive: Type.Boolean(),
-      language: Nullable(Type.String()),
-      note: Type.String(),
-      fields: Type.Array(Type.Object({ name: Type.String(), value: Type.String(), verified_at: Type.Null() })),
-      follow_requests_count: Type.Integer(),
-      hide_collections: Type.Boolean(),
-      discoverable: Type.Boolean(),
-      indexable: Type.Boolean(),
-    }),
-    role: Type.Object({
-      id: Type.String(),
-      name: Type.String(),
-      color: Type.String(),
-      permissions: Type.String(),
-      highlighted: Type.Boolean(),
-    }),
-  },
-  { $id: "CredentialAccount" },
-);
+export const CredentialAccount = Type.Object({
+  ...Account.properties,
+  source: Type.Object({
+    privacy: Type.String(),
+    sensitive: Type.Boolean(),
+    language: Nullable(Type.String()),
+    note: Type.String(),
+    fields: Type.Array(Type.Object({ name: Type.String(), value: Type.String(), verified_at: Type.Null() })),
+    follow_requests_count: Type.Integer(),
+    hide_collections: Type.Boolean(),
+    discoverable: Type.Boolean(),
+    indexable: Type.Boolean(),
+  }),
+  role: Type.Object({
+    id: Type.String(),
+    name: Type.String(),
+    color: Type.String(),
+    permissions: Type.String(),
+    highlighted: Type.Boolean(),
+  }),
+});
 
 export async function credentialAccount(
   context: ApiContext,

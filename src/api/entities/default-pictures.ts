@@ -10,7 +10,16 @@ const SKIES = [
   ["#4a2545", "#f6b17a"],
   ["#1f2a56", "#9fc5e8"],
 ] as const;
-const PLUMAGES = ["#f7efe3", "#ffd27d", "#f28f79", "#9ad1c4", "#c9b6f2", "#f4a6b8", "#a9c7f5", "#e8e37f"] as const;
+const PLUMAGES = [
+  "#f7efe3",
+  "#ffd27d",
+  "#f28f79",
+  "#9ad1c4",
+  "#c9b6f2",
+  "#f4a6b8",
+  "#a9c7f5",
+  "#e8e37f",
+] as const;
 
 /** A few bits of the id, well spread: neighbours in id look unlike. */
 function traits(id: bigint): (from: number, count: number) => number {

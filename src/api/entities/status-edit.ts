@@ -7,23 +7,21 @@ import { MediaAttachment } from "./media-attachment.ts";
 import { contentOf, mediaEntity } from "./status.ts";
 import type { Urls } from "./urls.ts";
 
-export const StatusEdit = Type.Object(
-  {
-    content: Type.String(),
-    spoiler_text: Type.String(),
-    sensitive: Type.Boolean(),
-    created_at: Type.String(),
-    account: Account,
-    media_attachments: Type.Array(MediaAttachment),
-    emojis: Type.Array(Type.Unknown()),
-  },
-  { $id: "StatusEdit" },
-);
+export const StatusEdit = Type.Object({
+  content: Type.String(),
+  spoiler_text: Type.String(),
+  sensitive: Type.Boolean(),
+  created_at: Type.String(),
+  account: Account,
+  media_attachments: Type.Array(MediaAttachment),
+  emojis: Type.Array(Type.Unknown()),
+});
 
-export const StatusSource = Type.Object(
-  { id: Type.String(), text: Type.String(), spoiler_text: Type.String() },
-  { $id: "StatusSource" },
-);
+export const StatusSource = Type.Object({
+  id: Type.String(),
+  text: Type.String(),
+  spoiler_text: Type.String(),
+});
 
 export function statusEditEntity(
   version: StatusVersion,

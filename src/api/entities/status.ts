@@ -47,10 +47,10 @@ const statusProperties = {
   filtered: Type.Optional(Type.Array(Type.Unknown())),
 };
 
-export const Status = Type.Object(
-  { ...statusProperties, reblog: Nullable(Type.Object({ ...statusProperties, reblog: Type.Null() })) },
-  { $id: "Status" },
-);
+export const Status = Type.Object({
+  ...statusProperties,
+  reblog: Nullable(Type.Object({ ...statusProperties, reblog: Type.Null() })),
+});
 export type Status = Static<typeof Status>;
 
 /** The JSON text before and after the author's account; the viewer's marks and the closing brace come behind. */
