@@ -54,11 +54,7 @@ export async function editProfile(
   };
   const given = Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined));
   if (Object.keys(given).length === 0) return;
-  await context.db
-    .updateTable("accounts")
-    .set(given)
-    .where(sql<SqlBool>`id = ${accountId}`)
-    .execute();
+  await context.db.updateTable("accounts").set(given).where(sql<SqlBool>`id = ${accountId}`).execute();
   await context.invalidate({ accounts: [accountId] });
 }
 

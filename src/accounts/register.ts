@@ -18,9 +18,34 @@ export interface Registration {
 }
 
 const RESERVED = new Set([
-  "about", "admin", "administrator", "api", "auth", "everyone", "explore", "health", "help", "home", "here", "login",
-  "media", "moderator", "notifications", "oauth", "ops", "owner", "roost", "root", "search", "settings", "signup",
-  "support", "system", "tags", "web", "webmaster",
+  "about",
+  "admin",
+  "administrator",
+  "api",
+  "auth",
+  "everyone",
+  "explore",
+  "health",
+  "help",
+  "home",
+  "here",
+  "login",
+  "media",
+  "moderator",
+  "notifications",
+  "oauth",
+  "ops",
+  "owner",
+  "roost",
+  "root",
+  "search",
+  "settings",
+  "signup",
+  "support",
+  "system",
+  "tags",
+  "web",
+  "webmaster",
 ]);
 const PASSWORD_CHARACTERS = { least: 8, most: 256 };
 const EMAIL_CHARACTERS_MOST = 254;
@@ -32,7 +57,9 @@ export async function registerAccount(db: Db, registration: Registration): Promi
   const { username, email, password } = registration;
   const details = mistakesOf(registration);
   if (!details.username || !details.email) {
-    for (const [field, mistake] of await takenOf(db, username, email)) (details[field] ??= []).push(mistake);
+    for (const [field, mistake] of await takenOf(db, username, email)) {
+      details[field] = [...(details[field] ?? []), mistake];
+    }
   }
   if (Object.keys(details).length > 0) throw invalid(details);
   const passwordHash = await hashPassword(password);
@@ -77,7 +104,7 @@ const TAKEN = (field: string) => ({ error: "ERR_TAKEN", description: `This ${fie
 function mistakesOf({ username, email, password, agreement }: Registration): Details {
   const details: Details = {};
   const add = (field: string, error: string, description: string) => {
-    (details[field] ??= []).push({ error, description });
+    details[field] = [...(details[field] ?? []), { error, description }];
   };
   if (username === "") add("username", "ERR_BLANK", "Username can't be blank");
   else if (!/^[A-Za-z0-9_]+$/.test(username)) {
@@ -110,6 +137,8 @@ async function takenOf(db: Db, username: string, email: string) {
 }
 
 function invalid(details: Details): Invalid {
-  const sentences = Object.values(details).flatMap((mistakes) => mistakes.map((mistake) => mistake.description));
+  const sentences = Object.values(details).flatMap((mistakes) =>
+    mistakes.map((mistake) => mistake.description),
+  );
   return new Invalid(`Validation failed: ${sentences.join(", ")}`, 422, details);
 }

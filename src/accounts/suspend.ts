@@ -1,8 +1,8 @@
 import { sql } from "kysely";
 import { NotFound } from "../core/errors.ts";
 import type { AccountId } from "../core/ids.ts";
-import type { Db } from "../engines/database/pools.ts";
 import { notifyInvalidation } from "../engines/database/invalidation-channel.ts";
+import type { Db } from "../engines/database/pools.ts";
 
 /**
  * Suspends: sessions and tokens end, the account and its posts are shown no more. Running servers hear of it with the

@@ -1,0 +1,132 @@
+/** The pages of signing in, signing up and consenting. They work without JavaScript. */
+import type { OAuthApp } from "../../accounts/apps.ts";
+import { type Html, html } from "./html.ts";
+
+export interface FormState {
+  readonly csrfToken: string;
+  /** Where to go on: a path of ours. */
+  readonly next: string;
+  readonly values?: Readonly<Record<string, string>>;
+  readonly error?: string;
+  readonly details?: Readonly<Record<string, readonly { description: string }[]>> | undefined;
+}
+
+const BIRD = html`<svg viewBox="0 0 64 64" width="44" height="44" aria-hidden="true"><circle cx="46" cy="20" r="12" fill="#f4b860"/><path d="M6 46q14-26 34-22l8-6 8 7-8 3q-2 20-24 20-8 0-18-2z" fill="currentColor"/><circle cx="46" cy="23" r="2" fill="#fff"/></svg>`;
+
+function layout(title: string, siteTitle: string, body: Html): string {
+  return html`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="color-scheme" content="light dark"><title>${title} · ${siteTitle}</title><link rel="stylesheet" href="/oauth/style.css"></head><body><main><header>${BIRD}<p>${siteTitle}</p></header>${body}</main></body></html>`
+    .text;
+}
+
+export function signInPage(siteTitle: string, form: FormState, mayRegister: boolean): string {
+  return layout(
+    "Sign in",
+    siteTitle,
+    html`<h1>Sign in</h1>${problem(form.error)}
+    <form method="post" action="/oauth/sign-in">${hidden(form)}
+      ${field({ name: "login", label: "Username or e-mail", autocomplete: "username", form })}
+      ${field({ name: "password", label: "Password", type: "password", autocomplete: "current-password", form })}
+      <button type="submit">Sign in</button></form>
+    ${mayRegister ? html`<p class="aside">New here? <a href="/oauth/sign-up?next=${encodeURIComponent(form.next)}">Create an account</a></p>` : ""}`,
+  );
+}
+
+export function signUpPage(siteTitle: string, form: FormState): string {
+  return layout(
+    "Create an account",
+    siteTitle,
+    html`<h1>Create an account</h1>${problem(form.error)}
+    <form method="post" action="/oauth/sign-up">${hidden(form)}
+      ${field({ name: "username", label: "Username", autocomplete: "username", hint: "Letters, digits and underscores", form })}
+      ${field({ name: "email", label: "E-mail", type: "email", autocomplete: "email", form })}
+      ${field({ name: "password", label: "Password", type: "password", autocomplete: "new-password", hint: "At least 8 characters", form })}
+      <label class="check"><input type="checkbox" name="agreement" value="1" required> I'll be kind, and keep to the rules of this server</label>
+      <button type="submit">Create account</button></form>
+    <p class="aside">Have one already? <a href="/oauth/sign-in?next=${encodeURIComponent(form.next)}">Sign in</a></p>`,
+  );
+}
+
+export function consentPage(
+  siteTitle: string,
+  request: {
+    app: OAuthApp;
+    username: string;
+    scopes: readonly string[];
+    target: string;
+    csrfToken: string;
+    query: Record<string, string>;
+  },
+): string {
+  const { app, username, scopes, target, csrfToken, query } = request;
+  return layout(
+    `Allow ${app.name}`,
+    siteTitle,
+    html`<h1>Allow ${app.name}?</h1>
+    <p>You are signed in as <strong>@${username}</strong>. <strong>${app.name}</strong> would be able to:</p>
+    <ul>${scopes.map((scope) => html`<li>${inWords(scope)}</li>`)}</ul>
+    <p class="aside">You will go on to <strong>${target}</strong>.</p>
+    <form method="post" action="/oauth/authorize"><input type="hidden" name="csrf_token" value="${csrfToken}">
+      ${Object.entries(query).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
+      <button type="submit" name="decision" value="allow">Allow</button>
+      <button type="submit" name="decision" value="deny" class="quiet">Deny</button></form>
+    <form method="post" action="/oauth/sign-out" class="aside"><input type="hidden" name="csrf_token" value="${csrfToken}"><button class="link">Not you? Sign out</button></form>`,
+  );
+}
+
+export function codePage(siteTitle: string, code: string, appName: string): string {
+  return layout(
+    "Your code",
+    siteTitle,
+    html`<h1>Copy this code</h1><p>Paste it into <strong>${appName}</strong> to finish signing in.</p>
+    <label class="field">Code<input readonly value="${code}"></label><p><code>${code}</code></p>
+    <p class="aside">It works once, within ten minutes. Close this page afterwards.</p>`,
+  );
+}
+
+export function messagePage(siteTitle: string, title: string, text: string): string {
+  return layout(
+    title,
+    siteTitle,
+    html`<h1>${title}</h1><p>${text}</p><p class="aside"><a href="/">To the front page</a></p>`,
+  );
+}
+
+function problem(error: string | undefined): Html {
+  return error ? html`<p class="problem" role="alert">${error}</p>` : html``;
+}
+
+function hidden({ csrfToken, next }: FormState): Html {
+  return html`<input type="hidden" name="csrf_token" value="${csrfToken}"><input type="hidden" name="next" value="${next}">`;
+}
+
+function field(options: {
+  name: string;
+  label: string;
+  type?: string;
+  autocomplete: string;
+  hint?: string;
+  form: FormState;
+}): Html {
+  const { name, label, type = "text", autocomplete, hint, form } = options;
+  const mistakes = form.details?.[name]?.map((mistake) => mistake.description).join(". ");
+  const note = mistakes ?? hint;
+  const value = type === "password" ? "" : (form.values?.[name] ?? "");
+  return html`<label class="field">${label}<input name="${name}" type="${type}" autocomplete="${autocomplete}" value="${value}" required autocapitalize="none" spellcheck="false"${note ? html` aria-describedby="${name}-note"` : ""}${mistakes ? html` aria-invalid="true"` : ""}>
+    ${note ? html`<span id="${name}-note" class="${mistakes ? "mistake" : "hint"}">${note}</span>` : ""}</label>`;
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  read: "Read everything your account can see",
+  write: "Post, edit and change things in your name",
+  follow: "Change whom you follow, block and mute",
+  push: "Send you push notifications",
+  profile: "See who you are",
+};
+
+/** "read:statuses" → "Read your statuses" */
+function inWords(scope: string): string {
+  const known = WORDS[scope];
+  if (known) return known;
+  const [verb, what] = scope.split(":");
+  return `${verb === "write" ? "Change" : "Read"} your ${what ?? "account"}`;
+}
