@@ -1,7 +1,7 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import {
   ConfigError,
   loadConfig,
@@ -157,6 +157,7 @@ it("keeps the switch back to push below the switch to pull", () => {
 describe("a secret", () => {
   const dir = mkdtempSync(join(tmpdir(), "roost-config-"));
   const file = join(dir, "url");
+  afterAll(() => rmSync(dir, { recursive: true }));
   writeFileSync(file, "postgres://roost:pw@db/roost\n");
 
   it.each<[string, Parameters<typeof loadConfig>]>([

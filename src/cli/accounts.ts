@@ -58,7 +58,7 @@ async function create(username: string | undefined, options: CreateOptions, comm
   const wanted = asks ? await ask(terminal, username, options) : await take(terminal, username, options);
   const { registerAccount } = await import("../accounts/register.ts");
   await using admin = await openAdmin(config, { terminal });
-  await registerAccount(admin.db, { ...wanted, confirmed: true });
+  await registerAccount(admin.db, { ...wanted, agreement: true, confirmed: true });
   const account = await requireAccount(admin.db, wanted.username);
   const { generated, password } = wanted;
   if (options.json) return terminal.json({ ...asRecord(account), ...(generated ? { password } : {}) });

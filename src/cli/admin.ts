@@ -1,6 +1,8 @@
 /** The database for commands that are not the server: their own, the running server's, or that of DATABASE_URL. */
+import { existsSync } from "node:fs";
 import type { Config } from "../config.ts";
 import type { DatabaseOptions, Db } from "../engines/database/pools.ts";
+import { CommandError, exitCodes } from "./exit-codes.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface Admin extends AsyncDisposable {
@@ -42,19 +44,24 @@ interface Connected {
 }
 
 async function connect(config: Config, opened: AsyncDisposableStack, terminal: Terminal): Promise<Connected> {
-  if (config.database.kind === "external") {
-    return { connection: { connectionString: config.database.url }, serverRuns: false };
-  }
-  const { connectToRunningServer, EmbeddedServer } = await import("../engines/database/embedded-server.ts");
-  const running = await connectToRunningServer(config.dataDir);
-  if (running) return { connection: running, serverRuns: true };
-  const server = opened.use(
-    await EmbeddedServer.start({
-      dataDir: config.dataDir,
-      onProgress: (line: string) => {
-        if (terminal.verbose) terminal.note(line);
-      },
-    }),
+  const { database, dataDir } = config;
+  if (database.kind === "external")
+    return { connection: { connectionString: database.url }, serverRuns: false };
+  const { connectToRunningServer, startEmbeddedServer } = await import(
+    "../engines/database/embedded-server.ts"
   );
+  const { isDataDirLocked } = await import("../engines/database/data-dir-lock.ts");
+  if (existsSync(dataDir) && (await isDataDirLocked(dataDir))) {
+    const connection = await connectToRunningServer(dataDir);
+    if (connection) return { connection, serverRuns: true };
+    throw new CommandError(
+      exitCodes.tryLater,
+      `The Roost on ${dataDir} is starting or stopping; try again in a moment.`,
+    );
+  }
+  const log = (line: string) => {
+    if (terminal.verbose) terminal.note(line);
+  };
+  const server = opened.use(await startEmbeddedServer({ dataDir, log }));
   return { connection: server.connection, serverRuns: false };
 }

@@ -1,30 +1,16 @@
-import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { settingNames } from "../config.ts";
 import { settingsAsMarkdown } from "./config.ts";
 import { packageDir, version } from "./invocation.ts";
+import { emptyFolder, type Outcome, roost as runRoost } from "./spawned.ts";
 
-const here = mkdtempSync(join(tmpdir(), "roost-cli-"));
+const here = emptyFolder();
 
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** The command as people run it: a process of its own, in an empty folder, with these settings only. */
 function roost(args: string[], settings: Record<string, string> = {}, cwd = here): Promise<Outcome> {
-  return new Promise((resolve) => {
-    const command = join(packageDir, "bin", "roost");
-    const env = { PATH: "/usr/bin:/bin", ...settings };
-    execFile(command, args, { env, cwd }, (error, stdout, stderr) => {
-      resolve({ code: typeof error?.code === "number" ? error.code : 0, stdout, stderr });
-    });
-  });
+  return runRoost(args, settings, cwd);
 }
 
 const ESCAPE = "\u001b[";
@@ -75,7 +61,8 @@ describe("roost", () => {
 
 describe("settings", () => {
   it("are shown with value and source, secrets hidden", async () => {
-    const cwd = mkdtempSync(join(tmpdir(), "roost-cli-"));
+    const cwd = join(here, "with-dotenv");
+    mkdirSync(cwd);
     writeFileSync(join(cwd, ".env"), "SIGN_UPS=closed\nPORT=1\n");
     const secret = { DATABASE_URL: "postgres://roost:hunter2@db/roost" };
     const { code, stdout } = await roost(

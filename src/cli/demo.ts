@@ -1,8 +1,9 @@
 import { Command } from "commander";
 import { systemClock } from "../core/clock.ts";
+import type { DemoSummary } from "../demo/load.ts";
 import { examples, terminalOf } from "./invocation.ts";
 import { Progress } from "./progress.ts";
-import { introduce, requireEmbedded, type Serving, serve } from "./serve.ts";
+import { introduce, requireEmbedded, serve } from "./serve.ts";
 import { addSettingFlags, configOf } from "./setting-flags.ts";
 import { framed, type Terminal } from "./terminal.ts";
 
@@ -22,47 +23,39 @@ first time; later runs go on from there. To begin anew, remove DATA_DIR or choos
 
 async function demo(options: { replay: boolean; force?: boolean }, command: Command): Promise<void> {
   const terminal = terminalOf(command);
-  const { config } = configOf(command);
-  if (!options.force) requireEmbedded(config, "`roost demo`");
-  await serve({ config, terminal }, async (serving) => {
-    const { loadDemo, startReplay } = await import("../demo/load.ts");
+  const loaded = configOf(command);
+  if (!options.force) requireEmbedded(loaded.config, "`roost demo`");
+  await serve({ loaded, terminal }, async (serving) => {
     const { roost, stopping, log } = serving;
+    const { loadDemo } = await import("../demo/load.ts");
     const progress = new Progress({ terminal, clock: systemClock });
-    const loaded = await loadDemo(roost, {
+    const summary = await loadDemo(roost, {
+      nowMs: systemClock.nowMs(),
       onProgress: (done, total, label) => {
         if (!stopping.aborted) progress.update(done, total, label);
       },
     });
     progress.clear();
-    introduce(serving, config, terminal);
-    showLogin(serving, loaded, terminal);
+    introduce(serving, terminal);
+    showLogin(roost.config.publicUrl, summary, terminal);
     if (!options.replay) return;
+    const { startReplay } = await import("../demo/replay.ts");
     startReplay(roost, { signal: stopping }).catch((error: unknown) => {
       if (!stopping.aborted) log.log.error({ err: error }, "the replay of activity stopped");
     });
   });
 }
 
-interface Loaded {
-  readonly loginUsername: string;
-  readonly loginEmail: string;
-  readonly loginPassword: string;
-  readonly accounts: number;
-  readonly follows: number;
-  readonly posts: number;
-}
-
-function showLogin({ url }: Serving, loaded: Loaded, terminal: Terminal): void {
+function showLogin(url: string, summary: DemoSummary, terminal: Terminal): void {
   const count = (number: number) => number.toLocaleString("en");
-  const size = `${count(loaded.accounts)} people, ${count(loaded.follows)} follows, ${count(loaded.posts)} posts`;
+  const { accounts, follows, posts, login } = summary;
   const lines = [
     `Open      ${url}`,
-    `E-mail    ${loaded.loginEmail}   (@${loaded.loginUsername})`,
-    `Password  ${loaded.loginPassword}`,
+    `E-mail    ${login.email}   (@${login.username})`,
+    `Password  ${login.password}`,
     "",
-    size,
+    `${count(accounts)} people, ${count(follows)} follows, ${count(posts)} posts`,
   ];
-  if (terminal.quiet) return;
   if (!terminal.watched) {
     for (const line of lines) terminal.note(line);
     return;

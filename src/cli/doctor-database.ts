@@ -59,12 +59,17 @@ async function linksOf(native: string): Promise<string[]> {
   return (JSON.parse(text) as { target: string }[]).map(({ target }) => target);
 }
 
-async function hasCluster(dataDir: string): Promise<boolean> {
-  return (await stat(join(dataDir, "postgres", "PG_VERSION")).catch(() => null)) !== null;
+/** Where the embedded PostgreSQL keeps its data, or null when it has never been set up. */
+async function clusterFolder(dataDir: string): Promise<string | null> {
+  const { knownFolder } = await import("../engines/database/embedded-place.ts");
+  const folder = knownFolder(dataDir);
+  const found = folder && (await stat(join(folder, "data", "PG_VERSION")).catch(() => null));
+  return found ? folder : null;
 }
 
 async function database(config: Config, terminal: Terminal): Promise<Finding> {
-  if (config.database.kind === "embedded" && !(await hasCluster(config.dataDir))) {
+  const folder = config.database.kind === "embedded" ? await clusterFolder(config.dataDir) : null;
+  if (config.database.kind === "embedded" && !folder) {
     return { status: "ok", says: "made at the first start" };
   }
   try {
@@ -78,10 +83,9 @@ async function database(config: Config, terminal: Terminal): Promise<Finding> {
     return judge({ version: row?.version ?? "", skewMs, serverRuns: admin.serverRuns, ...state });
   } catch (error) {
     const { lines } = explain(error);
-    const mend =
-      config.database.kind === "embedded"
-        ? `look into ${join(config.dataDir, "logs")}, then start again`
-        : "check the server, user and password in DATABASE_URL, e.g. with psql";
+    const mend = folder
+      ? `look into ${join(folder, "postgres.log")}, then start again`
+      : "check the server, user and password in DATABASE_URL, e.g. with psql";
     return { status: "failed", says: lines[0] ?? "it can't be opened", mend };
   }
 }

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import type { Config } from "../config.ts";
 import { systemClock } from "../core/clock.ts";
 import type { Check, Finding } from "./doctor.ts";
-import { explainPort, ownerOf, portProblem } from "./port-owner.ts";
+import { explainPort, ownerOf, tryPort } from "./port-owner.ts";
 
 const NODE_MAJOR_MIN = 24;
 const OPEN_FILES_MIN = 1_024;
@@ -34,7 +34,7 @@ function node(): Finding {
 
 async function port({ host, port: wanted }: Config): Promise<Finding> {
   if (wanted === 0) return { status: "ok", says: "any free one" };
-  const problem = await portProblem(host, wanted);
+  const { problem } = await tryPort(host, wanted);
   if (!problem) return { status: "ok", says: `${wanted} on ${host} is free` };
   const owner = problem.code === "EADDRINUSE" ? await ownerOf(wanted) : null;
   if (owner?.isRoost) return { status: "ok", says: `${wanted} is held by a Roost, pid ${owner.pid}` };

@@ -11,6 +11,7 @@ import {
   Unavailable,
 } from "../core/errors.ts";
 import { CommandError, type ExitCode, exitCodes } from "./exit-codes.ts";
+import type { Terminal } from "./terminal.ts";
 
 export interface Failure {
   readonly exitCode: ExitCode;
@@ -83,6 +84,8 @@ function explainSystem(error: unknown): Failure | null {
   }
   // PostgreSQL's classes: 08 connection, 28 who you are, 3D no such database, 53 resources, 57 shutting down.
   if (!("severity" in first) || !/^(08|28|3D|53|57)/.test(first.code)) return null;
+  if (first.code.startsWith("57P"))
+    return expected(exitCodes.tryLater, `The database is stopping or starting: ${sentence(first.message)}`);
   const exitCode = first.code.startsWith("28") ? exitCodes.notAllowed : exitCodes.unavailable;
   return expected(exitCode, `The database refuses: ${sentence(first.message)}`, hint);
 }
@@ -95,4 +98,18 @@ function placeOf(error: Error): string {
 
 export function sentence(text: string): string {
   return /[.!?]$/.test(text) ? text : `${text}.`;
+}
+
+/** Tells the error and resolves to the exit code. A stack is shown for bugs, and with --verbose. */
+export function report(error: unknown, terminal: Terminal): ExitCode {
+  const { exitCode, lines, isBug } = explain(error);
+  const [first, ...more] = lines;
+  if (first) terminal.error(`${terminal.paint(["red", "bold"], "error:")} ${first}`);
+  for (const line of more) terminal.error(`       ${line}`);
+  if (exitCode !== exitCodes.ok && error instanceof Error && (isBug || terminal.verbose)) {
+    terminal.error(error.stack ?? String(error));
+    if (error.cause)
+      terminal.error(`Caused by: ${error.cause instanceof Error ? error.cause.stack : error.cause}`);
+  }
+  return exitCode;
 }

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import pino from "pino";
 import pretty from "pino-pretty";
 import type { Config } from "../config.ts";
+import { createLogger } from "../core/telemetry/log.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface ServerLog {
@@ -16,24 +17,18 @@ export interface ServerLog {
 }
 
 const FILE_SIZE_BYTES_MAX = 32 * 1024 * 1024;
+/** As in core/telemetry/log.ts, whose logger writes to stdout only. */
 const REDACTED = [
-  "authorization",
-  "cookie",
-  "password",
-  "token",
-  "access_token",
-  "client_secret",
   "req.headers.authorization",
   "req.headers.cookie",
-  'res.headers["set-cookie"]',
+  "*.password",
+  "*.access_token",
+  "*.client_secret",
+  "*.code",
 ];
 
 export function openServerLog(config: Config, terminal: Terminal): ServerLog {
-  const level = config.logLevel;
-  const options = { level, redact: REDACTED, timestamp: pino.stdTimeFunctions.isoTime };
-  if (!terminal.stdoutIsTerminal) {
-    return { log: pino(options, pino.destination({ dest: 1, sync: false })), place: "stdout" };
-  }
+  if (!terminal.stdoutIsTerminal) return { log: createLogger(config.logLevel), place: "stdout" };
   const file = join(config.dataDir, "logs", "roost.log");
   const shown = pretty({
     destination: 2,
@@ -45,7 +40,8 @@ export function openServerLog(config: Config, terminal: Terminal): ServerLog {
     { level: "trace" as const, stream: new BoundedFile(file) },
     { level: terminal.verbose ? ("trace" as const) : ("warn" as const), stream: shown },
   ];
-  return { log: pino(options, pino.multistream(streams)), place: file };
+  const redact = { paths: REDACTED, censor: "[hidden]" };
+  return { log: pino({ level: config.logLevel, redact }, pino.multistream(streams)), place: file };
 }
 
 /** A log file and its predecessor: when the one is full it becomes the other. */

@@ -11,15 +11,19 @@ export interface PortOwner {
   readonly isRoost: boolean;
 }
 
-/** Null when the address is free; else why it isn't. */
-export async function portProblem(host: string, port: number): Promise<NodeJS.ErrnoException | null> {
+/** Whether the address is free, and why not if it isn't. For port 0: one that is. */
+export async function tryPort(
+  host: string,
+  port: number,
+): Promise<{ port: number; problem: NodeJS.ErrnoException | null }> {
   const server = createServer();
   try {
     server.listen({ host, port, exclusive: true });
     await once(server, "listening");
-    return null;
+    const address = server.address();
+    return { port: typeof address === "object" && address ? address.port : port, problem: null };
   } catch (error) {
-    return error as NodeJS.ErrnoException;
+    return { port, problem: error as NodeJS.ErrnoException };
   } finally {
     server.close();
   }

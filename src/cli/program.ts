@@ -6,7 +6,7 @@ import { configCommand } from "./config.ts";
 import { demoCommand } from "./demo.ts";
 import { doctorCommand } from "./doctor.ts";
 import { exitCodes, exitCodesHelp } from "./exit-codes.ts";
-import { explain } from "./failure.ts";
+import { report } from "./failure.ts";
 import { terminalOf, version } from "./invocation.ts";
 import { migrateCommand } from "./migrate.ts";
 import { startCommand } from "./start.ts";
@@ -21,19 +21,9 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
   try {
     await program.parseAsync([...argv], { from: "user" });
-    return Number(process.exitCode ?? 0);
+    return Number(process.exitCode ?? exitCodes.ok);
   } catch (error) {
-    const terminal = terminalOf(program);
-    const { exitCode, lines, isBug } = explain(error);
-    const [first, ...more] = lines;
-    if (first) terminal.error(`${terminal.paint(["red", "bold"], "error:")} ${first}`);
-    for (const line of more) terminal.error(`       ${line}`);
-    if (exitCode !== 0 && error instanceof Error && (isBug || terminal.verbose)) {
-      terminal.error(String(error.stack ?? error));
-      if (error.cause)
-        terminal.error(`Caused by: ${error.cause instanceof Error ? error.cause.stack : error.cause}`);
-    }
-    return exitCode;
+    return report(error, terminalOf(program));
   }
 }
 

@@ -1,11 +1,11 @@
 /** Runs a server until it is told to stop: what `roost start` and `roost demo` share. */
-import type closeWithGrace from "close-with-grace";
 import type { Roost } from "../composition.ts";
-import type { Config } from "../config.ts";
+import type { Config, LoadedConfig } from "../config.ts";
 import { CommandError, exitCodes } from "./exit-codes.ts";
+import { report } from "./failure.ts";
 import { version } from "./invocation.ts";
 import { openServerLog, type ServerLog } from "./log.ts";
-import { explainPort, portProblem } from "./port-owner.ts";
+import { explainPort, tryPort } from "./port-owner.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Requests get 10 s to finish, the engines the rest. */
@@ -13,7 +13,6 @@ const CLOSE_MS_MAX = 20_000;
 
 export interface Serving {
   readonly roost: Roost;
-  readonly url: string;
   readonly log: ServerLog;
   /** Aborts when the server is told to stop. */
   readonly stopping: AbortSignal;
@@ -21,32 +20,43 @@ export interface Serving {
 
 /** Resolves once `ready` has; the server goes on until a signal ends the process. */
 export async function serve(
-  { config, terminal }: { config: Config; terminal: Terminal },
+  { loaded, terminal }: { loaded: LoadedConfig; terminal: Terminal },
   ready: (serving: Serving) => Promise<void> | void,
 ): Promise<void> {
-  const { host, port } = config;
-  const problem = port === 0 ? null : await portProblem(host, port);
-  if (problem) throw await explainPort(problem, host, port);
+  const config = await withPort(loaded);
   const stop = new AbortController();
   const log = openServerLog(config, terminal);
   const { openRoost } = await import("../composition.ts");
-  const opening = openRoost(config, { log: log.log, onProgress: (line) => terminal.note(line) });
-  const grace = await closeOnSignal({ opening, stop, log, terminal });
+  if (terminal.watched) terminal.note(terminal.paint("dim", `Starting, with data in ${config.dataDir} …`));
+  const opening = openRoost(config, { log: log.log });
+  const closing = await closeOnSignal({ opening, stop, log, terminal });
   try {
     const roost = await opening;
     if (stop.signal.aborted) return await forever();
-    const url = await roost.listen();
-    await ready({ roost, url, log, stopping: stop.signal });
+    roost.failed.catch((error: unknown) => closing.because(error));
+    await roost.listen();
+    await ready({ roost, log, stopping: stop.signal });
   } catch (error) {
     // Told to stop while opening: what fails then fails because of it.
     if (stop.signal.aborted) return await forever();
-    grace.uninstall();
+    closing.uninstall();
     const opened = await opening.catch(() => null);
     await opened?.[Symbol.asyncDispose]();
     const code = error instanceof Error && "code" in error ? error.code : null;
-    if (code === "EADDRINUSE") throw await explainPort(error as NodeJS.ErrnoException, host, port);
+    if (code === "EADDRINUSE")
+      throw await explainPort(error as NodeJS.ErrnoException, config.host, config.port);
     throw error;
   }
+}
+
+/** The configuration with a port that can be had: the one that is set, or any free one for 0. */
+async function withPort({ config, sources }: LoadedConfig): Promise<Config> {
+  const { host } = config;
+  const { problem, port } = await tryPort(host, config.port);
+  if (problem) throw await explainPort(problem, host, port);
+  if (config.port !== 0) return config;
+  const publicUrl = sources.PUBLIC_URL === "default" ? `http://localhost:${port}` : config.publicUrl;
+  return { ...config, port, publicUrl };
 }
 
 /** For those whom the closing of the server, which ends the process, will overtake. */
@@ -54,15 +64,22 @@ function forever(): Promise<never> {
   return new Promise(() => {});
 }
 
+interface Closing {
+  readonly uninstall: () => void;
+  /** Ends the server because something it needs has failed. */
+  readonly because: (error: unknown) => void;
+}
+
 async function closeOnSignal(options: {
   opening: Promise<Roost>;
   stop: AbortController;
   log: ServerLog;
   terminal: Terminal;
-}): Promise<ReturnType<typeof closeWithGrace>> {
+}): Promise<Closing> {
   const { opening, stop, log, terminal } = options;
   const { default: withGrace } = await import("close-with-grace");
-  return withGrace(
+  let failure: unknown = null;
+  const grace = withGrace(
     {
       delay: CLOSE_MS_MAX,
       skip: ["beforeExit"],
@@ -74,32 +91,39 @@ async function closeOnSignal(options: {
     },
     async ({ err, signal }) => {
       stop.abort();
-      if (err) {
-        log.log.fatal({ err }, "unexpected error");
-        terminal.error(`This is a bug in Roost: ${err.message}\n${err.stack}`);
-      } else {
-        terminal.note(`\nStopping (${signal ?? "asked to"}); once more to stop at once.`);
-      }
+      const cause = err ?? failure;
+      if (cause) log.log.fatal({ err: cause }, "the server ends");
+      else terminal.note(`\nStopping (${signal ?? "asked to"}); once more to stop at once.`);
+      const exitCode = cause ? report(cause, terminal) : exitCodes.ok;
       const roost = await opening.catch(() => null);
       await roost?.[Symbol.asyncDispose]();
-      if (err) process.exit(exitCodes.bug);
+      if (exitCode !== exitCodes.ok) process.exit(exitCode);
       terminal.note("Stopped.");
     },
   );
+  return {
+    uninstall: () => grace.uninstall(),
+    because: (error) => {
+      if (stop.signal.aborted) return;
+      failure = error;
+      grace.close();
+    },
+  };
 }
 
 /** What a person wants to know first. */
-export function introduce({ url, log }: Serving, config: Config, terminal: Terminal): void {
+export function introduce({ roost, log }: Serving, terminal: Terminal): void {
+  const { publicUrl: url, dataDir, database, host, port } = roost.config;
   const name = `Roost ${version()}`;
   if (!terminal.watched) {
-    terminal.note(`${name} is ready at ${url} (data in ${config.dataDir})`);
+    terminal.note(`${name} is ready at ${url} (data in ${dataDir})`);
     return;
   }
-  const database = config.database.kind === "embedded" ? "" : ", PostgreSQL of DATABASE_URL";
   const rows = [
     ["Web", terminal.paint("cyan", url)],
     ["API docs", terminal.paint("cyan", `${url}/api/docs`)],
-    ["Data", `${config.dataDir}${database}`],
+    ...(host === "localhost" ? [] : [["Listens", `${host}, port ${port}`]]),
+    ["Data", `${dataDir}${database.kind === "embedded" ? "" : ", and the database of DATABASE_URL"}`],
     ["Logs", log.place === "stdout" ? "stdout, as JSON" : log.place],
   ];
   terminal.note(`\n  ${terminal.paint(["bold", "green"], name)} is ready.\n`);

@@ -23,9 +23,10 @@ Without DATABASE_URL it keeps a PostgreSQL of its own in DATA_DIR. Only this mac
 
 async function start(_: object, command: Command): Promise<void> {
   const terminal = terminalOf(command);
-  const { config, sources } = configOf(command);
-  await serve({ config, terminal }, (serving) => {
-    introduce(serving, config, terminal);
+  const loaded = configOf(command);
+  const { config, sources } = loaded;
+  await serve({ loaded, terminal }, (serving) => {
+    introduce(serving, terminal);
     if (!terminal.watched) return;
     const how =
       config.signUps === "open"

@@ -5,9 +5,6 @@ import { CommandError, exitCodes } from "./exit-codes.ts";
 import { examples, terminalOf } from "./invocation.ts";
 import { addSettingFlags, configOf } from "./setting-flags.ts";
 
-/** Everything a person can do. */
-const USER_SCOPES = ["read", "write", "follow", "push"];
-
 export function tokenCommand(): Command {
   const create = new Command("create")
     .summary("print an access token for an account")
@@ -33,7 +30,7 @@ export function tokenCommand(): Command {
 async function createToken(named: string, options: { json?: boolean }, command: Command): Promise<void> {
   const terminal = terminalOf(command);
   const { config } = configOf(command);
-  const { createAccessToken } = await import("../accounts/tokens.ts");
+  const { createAccessToken, USER_SCOPES } = await import("../accounts/tokens.ts");
   await using admin = await openAdmin(config, { terminal });
   const account = await requireAccount(admin.db, named);
   if (account.suspended) {
@@ -45,7 +42,7 @@ async function createToken(named: string, options: { json?: boolean }, command: 
       },
     );
   }
-  const token = await createAccessToken(admin.db, {
+  const { token } = await createAccessToken(admin.db, {
     accountId: account.id,
     appId: null,
     scopes: USER_SCOPES,
