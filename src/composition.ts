@@ -11,10 +11,10 @@ import { buildServer } from "./api/server.ts";
 import type { Config } from "./config.ts";
 import { every, systemClock } from "./core/clock.ts";
 import { Unavailable } from "./core/errors.ts";
+import { timeOfIdMs } from "./core/ids.ts";
 import type { Invalidate, Stale } from "./core/invalidation.ts";
 import { createLogger } from "./core/telemetry/log.ts";
 import { Metrics } from "./core/telemetry/metrics.ts";
-import { timeOfIdMs } from "./core/ids.ts";
 import { startEmbeddedServer } from "./engines/database/embedded-server.ts";
 import { listenForInvalidation } from "./engines/database/invalidation-channel.ts";
 import { Database, migrate, migrationState } from "./engines/database/pools.ts";
@@ -70,7 +70,9 @@ export async function openRoost(config: Config, options: OpenOptions = {}): Prom
     liveBus: opened.use(new MemoryLiveBus()),
     eventLog: opened.use(new PostgresEventLog({ database, log, clock: systemClock })),
     mediaStore: opened.use(await FolderMediaStore.open(join(config.dataDir, "media"))),
-    mailer: opened.use<Mailer>(config.smtp ? new SmtpMailer(config.smtp) : new OutboxFolderMailer(join(config.dataDir, "mail"))),
+    mailer: opened.use<Mailer>(
+      config.smtp ? new SmtpMailer(config.smtp) : new OutboxFolderMailer(join(config.dataDir, "mail")),
+    ),
     store: opened.use(
       new MemoryTimelineStore(
         {
@@ -124,7 +126,9 @@ async function openDatabase(config: Config, log: Logger, opened: AsyncDisposable
     : new Promise<never>(() => {});
   failed.catch(() => {});
   const connection =
-    config.database.kind === "external" ? { connectionString: config.database.url } : (embedded?.connection ?? {});
+    config.database.kind === "external"
+      ? { connectionString: config.database.url }
+      : (embedded?.connection ?? {});
   const database = opened.use(
     new Database({
       connection,
@@ -165,7 +169,8 @@ function composeDomains(config: Config, engines: Engines) {
   const marks = new MarksCache(db);
   const invalidate: Invalidate = async (stale) => {
     forget(stale);
-    for (const accountId of stale.tokens ?? []) await liveBus.publish(SIGNED_OUT_CHANNEL, { type: "signed-out", accountId });
+    for (const accountId of stale.tokens ?? [])
+      await liveBus.publish(SIGNED_OUT_CHANNEL, { type: "signed-out", accountId });
   };
   const modes = new FanOutModes({ db, invalidate, overlapMs: config.fanOut.switchOverlapMs });
   const pulled = new PulledAuthors(database, modes);
@@ -212,14 +217,21 @@ function composeDomains(config: Config, engines: Engines) {
       ownHost: new URL(config.publicUrl).host,
       maxCharacters: config.maxCharacters,
     },
-    relations: { db, clock, invalidate, wakeEventLog, repair: timelineRepair({ database, store, relations }) },
+    relations: {
+      db,
+      clock,
+      invalidate,
+      wakeEventLog,
+      repair: timelineRepair({ database, store, relations }),
+    },
     splice: { statuses, marks },
     readiness: {
       database: () => database.ping(),
       schema: async () => {
         const { pending, unknown } = await migrationState(db);
         if (pending.length > 0) throw new Error(`migrations are missing: ${pending.join(", ")}`);
-        if (unknown.length > 0) throw new Error(`the schema is newer than this version: ${unknown.join(", ")}`);
+        if (unknown.length > 0)
+          throw new Error(`the schema is newer than this version: ${unknown.join(", ")}`);
       },
     },
   };
@@ -253,7 +265,7 @@ async function startWorkers(
       metrics.postVisibleSeconds.observe({ lane }, Math.max(0, clock.nowMs() - timeOfIdMs(statusId)) / 1000);
     },
   });
-  consumers.push(await startNotify({ ...api, eventLog, log }));
+  consumers.push(await startNotify({ database, statuses, eventLog, liveBus }));
   for (const consumer of consumers) opened.use(consumer);
   const housekeeping = every(HOUSEKEEPING_MS, () => {
     store.dropIdle();

@@ -1,0 +1,188 @@
+import Type, { type Static } from "typebox";
+import { Invalid, NotFound } from "../core/errors.ts";
+import {
+  clearNotifications,
+  countUnread,
+  dismissNotification,
+  findNotification,
+  type Marker,
+  markersOf,
+  pageOfNotifications,
+  setMarker,
+} from "../notifications/queries.ts";
+import { sendJson } from "./answer.ts";
+import { type App, signedIn } from "./app.ts";
+import type { ApiContext } from "./context.ts";
+import { Notification, notificationsJson } from "./entities/notification.ts";
+import { optionalIdOf } from "./input.ts";
+import { limitOf, linkPages, PagingQuery, pageOf, timelineCursors } from "./paging.ts";
+import { requireStatusId as requirePathId } from "./statuses.ts";
+
+const IdParams = Type.Object({ id: Type.String() });
+const Words = Type.Optional(
+  Type.Union([Type.String(), Type.Array(Type.String()), Type.Record(Type.String(), Type.String())]),
+);
+const Empty = Type.Object({});
+const LIMITS = { standard: 40, most: 80 };
+
+const MarkerEntity = Type.Object({
+  last_read_id: Type.String(),
+  version: Type.Integer(),
+  updated_at: Type.String(),
+});
+const Markers = Type.Record(Type.String(), MarkerEntity);
+const TIMELINES = ["home", "notifications"] as const;
+const MarkerInput = Type.Optional(
+  Type.Object({ last_read_id: Type.Optional(Type.Union([Type.String(), Type.Integer()])) }),
+);
+
+export function notificationRoutes(app: App, context: ApiContext): void {
+  const { db } = context.database;
+
+  app.route({
+    method: "GET",
+    url: "/api/v1/notifications",
+    config: { scope: "read:notifications" },
+    schema: {
+      summary: "What happened that concerns one",
+      querystring: Type.Object({
+        ...PagingQuery,
+        types: Words,
+        exclude_types: Words,
+        account_id: Type.Optional(Type.String()),
+        include_filtered: Type.Optional(Type.String()),
+      }),
+      response: { 200: Type.Array(Notification) },
+    },
+    handler: async (request, reply) => {
+      const { accountId } = signedIn(request);
+      const { query } = request;
+      const rows = await pageOfNotifications(db, accountId, pageOf(query, LIMITS), {
+        types: wordsOf(query.types),
+        excludeTypes: wordsOf(query.exclude_types),
+        fromId: optionalIdOf(query.account_id, "account_id"),
+      });
+      linkPages(request, reply, context.config.publicUrl, timelineCursors(rows.map((row) => row.id)));
+      const pieces = await notificationsJson(context, accountId, rows);
+      return sendJson(reply, Buffer.from(`[${pieces.map((piece) => piece.toString()).join(",")}]`));
+    },
+  });
+
+  app.route({
+    method: "GET",
+    url: "/api/v1/notifications/unread_count",
+    config: { scope: "read:notifications" },
+    schema: {
+      summary: "How many came since the marker",
+      querystring: Type.Object({ limit: Type.Optional(Type.String()) }),
+      response: { 200: Type.Object({ count: Type.Integer() }) },
+    },
+    handler: async (request) => {
+      const { accountId } = signedIn(request);
+      const [marker] = await markersOf(db, accountId, ["notifications"]);
+      const limit = limitOf(request.query.limit, { standard: 100, most: 1_000 });
+      return { count: await countUnread(db, accountId, BigInt(marker?.last_read_id ?? 0), limit) };
+    },
+  });
+
+  app.route({
+    method: "GET",
+    url: "/api/v1/notifications/:id",
+    config: { scope: "read:notifications" },
+    schema: { summary: "A notification", params: IdParams, response: { 200: Notification } },
+    handler: async (request, reply) => {
+      const { accountId } = signedIn(request);
+      const row = await findNotification(db, accountId, requirePathId(request.params.id));
+      const [json] = row ? await notificationsJson(context, accountId, [row]) : [];
+      if (!json) throw new NotFound();
+      return sendJson(reply, json);
+    },
+  });
+
+  app.route({
+    method: "POST",
+    url: "/api/v1/notifications/clear",
+    config: { scope: "write:notifications" },
+    schema: { summary: "Delete all of one's notifications", response: { 200: Empty } },
+    handler: async (request) => {
+      await clearNotifications(db, signedIn(request).accountId);
+      return {};
+    },
+  });
+
+  app.route({
+    method: "POST",
+    url: "/api/v1/notifications/:id/dismiss",
+    config: { scope: "write:notifications" },
+    schema: { summary: "Delete a notification", params: IdParams, response: { 200: Empty } },
+    handler: async (request) => {
+      const found = await dismissNotification(
+        db,
+        signedIn(request).accountId,
+        requirePathId(request.params.id),
+      );
+      if (!found) throw new NotFound();
+      return {};
+    },
+  });
+
+  markerRoutes(app, context);
+}
+
+function markerRoutes(app: App, context: ApiContext): void {
+  const { db } = context.database;
+
+  app.route({
+    method: "GET",
+    url: "/api/v1/markers",
+    config: { scope: "read:statuses" },
+    schema: {
+      summary: "Where one stopped reading",
+      querystring: Type.Object({ timeline: Words }),
+      response: { 200: Markers },
+    },
+    handler: async (request) => {
+      const asked = wordsOf(request.query.timeline);
+      return entityOf(
+        await markersOf(db, signedIn(request).accountId, asked.length === 0 ? TIMELINES : asked),
+      );
+    },
+  });
+
+  app.route({
+    method: "POST",
+    url: "/api/v1/markers",
+    config: { scope: "write:statuses" },
+    schema: {
+      summary: "Remember where one stopped reading",
+      body: Type.Object({ home: MarkerInput, notifications: MarkerInput }),
+      response: { 200: Markers },
+    },
+    handler: async (request) => {
+      const { accountId } = signedIn(request);
+      const wanted = TIMELINES.flatMap((timeline) => {
+        const id = optionalIdOf(request.body[timeline]?.last_read_id, `${timeline}[last_read_id]`);
+        return id === null ? [] : [{ timeline, id }];
+      });
+      if (wanted.length === 0)
+        throw new Invalid("home[last_read_id] or notifications[last_read_id] is needed", 400);
+      const set: Marker[] = [];
+      for (const { timeline, id } of wanted) set.push(await setMarker(db, accountId, timeline, id));
+      return entityOf(set);
+    },
+  });
+}
+
+function entityOf(markers: readonly Marker[]): Static<typeof Markers> {
+  return Object.fromEntries(
+    markers.map(({ timeline, last_read_id, version, updated_at }) => [
+      timeline,
+      { last_read_id, version, updated_at: updated_at.toISOString() },
+    ]),
+  );
+}
+
+function wordsOf(input: string | string[] | Record<string, string> | undefined): string[] {
+  if (input === undefined) return [];
+  return typeof input === "string" ? [input] : Object.values(input);
+}
