@@ -24,7 +24,9 @@ function tokenOf(request: FastifyRequest): string | null {
     return scheme.toLowerCase() === "bearer" ? token : null;
   }
   if (!request.url.startsWith("/api/v1/streaming")) return null;
-  const token = (request.query as { access_token?: unknown }).access_token;
+  const { access_token: asked } = request.query as { access_token?: unknown };
+  // Browsers can set no header of a WebSocket but its protocol; the server echoes it.
+  const token = asked ?? request.headers["sec-websocket-protocol"]?.split(",")[0]?.trim();
   return typeof token === "string" && token !== "" ? token : null;
 }
 
@@ -32,7 +34,9 @@ async function viewerOf(tokens: TokenCache, token: string): Promise<Viewer> {
   const known = await tokens.find(token);
   if (!known) throw new Unauthenticated(INVALID);
   if (known.state === "unconfirmed") {
-    throw new Forbidden("Your login is missing a confirmed e-mail address: follow the link in the mail we sent you");
+    throw new Forbidden(
+      "Your login is missing a confirmed e-mail address: follow the link in the mail we sent you",
+    );
   }
   return known.viewer;
 }

@@ -1,8 +1,8 @@
 /** A list's timeline: the members' statuses, read straight from the database under the same rules of sight. */
-import type { AccountId } from "../core/ids.ts";
+import type { AccountId, ListId, StatusId } from "../core/ids.ts";
 import type { Page } from "../core/page.ts";
 import type { List } from "../relations/lists.ts";
-import { listMemberIds } from "../relations/lists.ts";
+import { listMemberIds, listsOf } from "../relations/lists.ts";
 import type { Relations } from "../relations/relations.ts";
 import type { StatusRecord } from "../statuses/records.ts";
 import { type CandidateScope, candidatesAbove, candidatesBelow } from "./candidates.ts";
@@ -68,3 +68,16 @@ const judgeInList: Judge = (entry, relations, nowMs) => {
   // Both rules come after every other, so nothing else hides behind them.
   return reason === "reply-to-others" || reason === "on-exclusive-list" ? null : reason;
 };
+
+/** Whether the status is in the list's timeline now. A list that is gone has none. */
+export async function isInListTimeline(
+  context: HomeTimelineContext,
+  viewerId: AccountId,
+  listId: ListId,
+  statusId: StatusId,
+): Promise<boolean> {
+  const list = (await listsOf(context.database.db, viewerId)).find((one) => one.id === listId);
+  if (!list) return false;
+  const page = { before: statusId + 1n, after: statusId - 1n, edge: "newest", limit: 1 } as const;
+  return (await readListTimeline(context, viewerId, list, page)).length === 1;
+}
