@@ -134,7 +134,7 @@ async function openDatabase(config: Config, log: Logger, opened: AsyncDisposable
       connection,
       poolSize: config.databasePoolSize,
       statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-      log: (error) => log.warn({ err: error }, "an idle database connection broke"),
+      log: (why) => log.warn({ why }, "an idle database connection broke"),
     }),
   );
   const applied = await migrate(database.db);

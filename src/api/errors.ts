@@ -20,6 +20,8 @@ const RETRY_AFTER_MS = 2_000;
 
 export function answerError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void {
   const known = asAppError(error);
+  // A refused WebSocket is answered on a connection that HTTP has let go of: nobody else would close it.
+  if (request.headers.upgrade) reply.raw.once("finish", () => request.raw.socket.end());
   if (!known) {
     request.log.error({ err: error }, "a bug: an error that nothing expected");
     void reply.code(500).send({ error: `Something went wrong on our side (request ${request.id})` });

@@ -27,8 +27,8 @@ export async function openAdmin(
       connection,
       poolSize: POOL_SIZE,
       statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-      log: (error) => {
-        if (terminal.verbose) terminal.error(error.message);
+      log: (why) => {
+        if (terminal.verbose) terminal.error(why);
       },
     }),
   );

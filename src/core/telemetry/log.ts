@@ -11,7 +11,6 @@ export function createLogger(level: string): Logger {
         "*.password",
         "*.access_token",
         "*.client_secret",
-        "*.code",
       ],
       censor: "[hidden]",
     },

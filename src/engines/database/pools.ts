@@ -14,12 +14,14 @@ export interface DatabaseOptions {
   readonly poolSize: number;
   /** Longest a single statement may run. */
   readonly statementTimeoutMs: number;
-  readonly log: (error: Error) => void;
+  /** Told why an idle connection broke. */
+  readonly log: (message: string) => void;
 }
 
 export class Database implements AsyncDisposable {
   readonly db: Db;
   readonly #pool: pg.Pool;
+  #closing = false;
 
   constructor(options: DatabaseOptions) {
     this.#pool = new pg.Pool({
@@ -33,7 +35,9 @@ export class Database implements AsyncDisposable {
       types: { getTypeParser: parserOf },
     });
     // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
-    this.#pool.on("error", options.log);
+    this.#pool.on("error", ({ message }) => {
+      if (!this.#closing) options.log(message);
+    });
     this.db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: this.#pool }) });
   }
 
@@ -64,6 +68,7 @@ export class Database implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing = true;
     await this.db.destroy();
   }
 }
