@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { type AccountLine, listAccounts, requireAccount } from "./account-queries.ts";
 import { type Admin, openAdmin } from "./admin.ts";
+import { wholeNumber } from "./arguments.ts";
 import { CommandError, exitCodes } from "./exit-codes.ts";
 import { examples, terminalOf } from "./invocation.ts";
 import { addSettingFlags, configOf } from "./setting-flags.ts";
@@ -123,7 +124,7 @@ function listCommand(): Command {
   const command = new Command("list")
     .summary("list accounts, newest first")
     .description("Lists accounts, newest first.")
-    .option("--limit <number>", "at most this many", positive, 100)
+    .option("--limit <number>", "at most this many", wholeNumber(1, 1_000_000), 100)
     .option("--suspended", "only those that are suspended")
     .option("--json", "as JSON")
     .addHelpText(
@@ -132,12 +133,6 @@ function listCommand(): Command {
     )
     .action(list);
   return addSettingFlags(command, ["DATA_DIR", "DATABASE_URL"]);
-}
-
-function positive(text: string): number {
-  if (!/^[1-9]\d{0,6}$/.test(text))
-    throw new InvalidArgumentError("It must be a whole number from 1 to 9999999.");
-  return Number(text);
 }
 
 async function list(

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { systemClock } from "../core/clock.ts";
 import type { DemoSummary } from "../demo/load.ts";
+import { wholeNumber } from "./arguments.ts";
 import { examples, terminalOf } from "./invocation.ts";
 import { Progress } from "./progress.ts";
 import { introduce, requireEmbedded, serve } from "./serve.ts";
@@ -15,13 +16,17 @@ export function demoCommand(): Command {
 first time; later runs go on from there. To begin anew, remove DATA_DIR or choose another.`,
     )
     .option("--no-replay", "load the people and posts, but let nothing happen by itself")
+    .option("--rate <posts>", "new posts a minute", wholeNumber(1, 6_000), 18)
     .option("--force", "also with DATABASE_URL: fill that database")
     .addHelpText("after", examples("npx roost demo", "npx roost demo --port 4000 --data-dir ./demo-data"))
     .action(demo);
   return addSettingFlags(command, "all");
 }
 
-async function demo(options: { replay: boolean; force?: boolean }, command: Command): Promise<void> {
+async function demo(
+  options: { replay: boolean; rate: number; force?: boolean },
+  command: Command,
+): Promise<void> {
   const terminal = terminalOf(command);
   const loaded = configOf(command);
   if (!options.force) requireEmbedded(loaded.config, "`roost demo`");
@@ -40,7 +45,7 @@ async function demo(options: { replay: boolean; force?: boolean }, command: Comm
     showLogin(roost.config.publicUrl, summary, terminal);
     if (!options.replay) return;
     const { startReplay } = await import("../demo/replay.ts");
-    startReplay(roost, { signal: stopping }).catch((error: unknown) => {
+    startReplay(roost, { signal: stopping, ratePerMinute: options.rate }).catch((error: unknown) => {
       if (!stopping.aborted) log.log.error({ err: error }, "the replay of activity stopped");
     });
   });
