@@ -36,7 +36,7 @@ export interface Config {
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
 
-export const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
+const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
 
 /** Values by setting name, as text: of the environment, of `.env`, or of flags. */
 export type Texts = Readonly<Record<string, string | undefined>>;
@@ -149,7 +149,7 @@ const PEOPLE = "People";
 const MAIL = "Mail";
 const TIMELINES = "Timelines";
 
-export const settings = {
+const settings = {
   PORT: row(SERVER, wholeNumber(0, 65_535), {
     doc: "Port to listen on. 0 takes any free one.",
     fallback: "3000",

@@ -110,6 +110,17 @@ describe("beside a running server", { timeout: SLOW_MS }, () => {
   });
 });
 
+describe("a server whose messages nobody reads any more", { timeout: SLOW_MS }, () => {
+  it("goes on, and stops in order", async () => {
+    const server = await startServer({ PORT: "0" }, here);
+    server.process.stderr?.destroy();
+    server.process.stdout?.destroy();
+    expect((await fetch(`${server.url}/livez`)).status).toBe(200);
+    server.process.kill("SIGTERM");
+    expect(await server.ended).toBe(0);
+  });
+});
+
 describe("a server that is told twice to stop", { timeout: SLOW_MS }, () => {
   it("ends at once, with 130, and the next start is none the worse", async () => {
     const server = await startServer({ PORT: "0" }, here);
