@@ -1,0 +1,107 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { sql } from "kysely";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openRoost, type Roost } from "../composition.ts";
+import { loadConfig } from "../config.ts";
+import type { AccountId, StatusId } from "../core/ids.ts";
+import { homeTimelineBySql } from "../feed/oracle.ts";
+import { publish } from "../statuses/publish.ts";
+import { readReplayState } from "./actors.ts";
+import { loadDemo } from "./load.ts";
+import { startReplay } from "./replay.ts";
+
+const SLOW_MS = 120_000;
+const FAST = 6_000;
+
+describe("replaying the demo", { timeout: SLOW_MS }, () => {
+  let folder: string;
+  let roost: Roost;
+  let demo: AccountId;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "roost-replay-"));
+    const { config } = loadConfig({ DATA_DIR: folder, PORT: "0", LOG_LEVEL: "silent" });
+    roost = await openRoost(config);
+    await loadDemo(roost, { nowMs: roost.api.clock.nowMs(), onProgress: () => undefined });
+    demo = (
+      await roost.database.db
+        .selectFrom("accounts")
+        .select("id")
+        .where("username", "=", "demo")
+        .executeTakeFirstOrThrow()
+    ).id;
+  }, SLOW_MS);
+
+  afterAll(async () => {
+    await roost[Symbol.asyncDispose]();
+    await rm(folder, { recursive: true, force: true });
+  }, SLOW_MS);
+
+  const home = () => homeTimelineBySql(roost.database.db, demo);
+
+  async function notifications(): Promise<number> {
+    const { rows } = await sql<{ count: bigint }>`
+      select count(*) from notifications where account_id = ${demo}`.execute(roost.database.db);
+    return Number(rows[0]?.count);
+  }
+
+  /** Runs the replay until the condition holds, then stops it and waits for its end. */
+  async function replayUntil(condition: () => Promise<boolean>): Promise<void> {
+    const stopping = new AbortController();
+    const replay = startReplay(roost, { signal: stopping.signal, ratePerMinute: FAST });
+    try {
+      await expect.poll(condition, { timeout: 60_000, interval: 100 }).toBe(true);
+    } finally {
+      stopping.abort();
+      await replay;
+    }
+  }
+
+  it("moves the home timeline on, with answers to what is there", async () => {
+    const before = new Set(await home());
+    const newest = [...before][0] ?? 0n;
+    let added: StatusId[] = [];
+    await replayUntil(async () => {
+      added = (await home()).filter((id) => !before.has(id));
+      return added.length >= 60;
+    });
+    expect(added.every((id) => id > newest)).toBe(true);
+    const posts = await roost.database.db
+      .selectFrom("statuses")
+      .select(["id", "in_reply_to_id"])
+      .where("id", ">", newest)
+      .where("reblog_of_id", "is", null)
+      .execute();
+    expect(added.length).toBeGreaterThan(posts.length * 0.45);
+    expect(posts.filter((post) => post.in_reply_to_id !== null).length).toBeGreaterThan(posts.length * 0.3);
+  });
+
+  it("notices what the demo user posts", async () => {
+    const before = await notifications();
+    await publish(roost.api.statuses, {
+      authorId: demo,
+      draft: {
+        text: "Is anybody there?",
+        spoilerText: "",
+        sensitive: false,
+        visibility: "public",
+        language: "en",
+        inReplyToId: null,
+        mediaIds: [],
+      },
+      application: null,
+      idempotencyKey: null,
+    });
+    await replayUntil(async () => (await notifications()) >= before + 3);
+  });
+
+  it("goes on where it was after a restart", async () => {
+    const before = await readReplayState(roost.database);
+    await replayUntil(
+      async () => ((await readReplayState(roost.database))?.position ?? 0) > (before?.position ?? 0),
+    );
+    expect((await readReplayState(roost.database))?.round).toBe(0);
+  });
+});
