@@ -41,7 +41,11 @@ export function readChat(path: string): ChatPost[] {
   rows.forEach((row) => {
     const line = JSON.parse(row) as Line;
     if (line.me || BOTS.has(line.u)) return;
-    const [, addressee, rest] = /^@u(\d+)\b\s*[:,;>-]*\s*(.*)$/s.exec(line.text) ?? [null, null, line.text];
+    const [, addressee, rest] = /^@u(\d+)\b\s*[:,;>-]*\s*(?:@u\1\b[\s:,;]*)?(.*)$/s.exec(line.text) ?? [
+      null,
+      null,
+      line.text,
+    ];
     const post: ChatPost = {
       author: line.u,
       atS: Date.parse(line.t) / 1000,

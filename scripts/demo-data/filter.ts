@@ -11,10 +11,10 @@ const OFFENSIVE_STEMS =
   "rape|porn|nude|naked|sex|penis|vagina|boob|tits|horny|kill yourself|kys|suicid|nazi|hitler|jew|muslim|islam|" +
   "christian|terroris|bomb|negro|gay|homo|lesbian|tranny|crap|damn|piss|bugger|bollock|wank|screw you|hell|" +
   "idiot|moron|stupid|dumb|fool|loser|noob|n00b|troll|lame|suck|shut up|hate|drug|cocaine|weed|crack|drunk|" +
-  "kill all|murder|death|die|gun|ass|omfg|ffs|goddam|goddamn|jesus|christ|allah|obama|bush|trump|warez|pirat|torrent|" +
+  "kill all|murder|death|die|gun|ass|omfg|ffs|goddam|goddamn|gae|bloody|freakin|friggin|pron|twat|prick|douche|jerk|pimp|hooker|orgy|incest|pedo|molest|paki|spic|kike|dyke|tard|jesus|christ|allah|obama|bush|trump|warez|pirat|torrent|" +
   "keygen|serial key|hack into|hacker|ddos|milf|virgin|blow ?job|smok";
 const OFFENSIVE = new RegExp(
-  `\\b(${OFFENSIVE_STEMS})(s|es|ed|ing|er|ers|y|in)?\\b|f\\*|s\\*\\*|fuck|shit|nigg`,
+  `\\b(${OFFENSIVE_STEMS})(s|es|ed|ing|er|ers|y|in)?\\b|f\\*|s\\*\\*|fuck|shit|nigg|bitch|faggot|retard|cunt`,
   "i",
 );
 

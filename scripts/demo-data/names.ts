@@ -175,8 +175,12 @@ function makeBio(random: Random): string {
     case 8:
       return `${capital} with too many ${random.pick(["cables", "tabs", "partitions", "side projects", "old disks"])}. ${random.pick(MOTTOES)}`;
     default:
-      return `A ${random.pick(QUALITIES).toLowerCase()} ${trade} who likes ${one}.`;
+      return `${withArticle(random.pick(QUALITIES).toLowerCase())} ${trade} who likes ${one}.`;
   }
+}
+
+function withArticle(word: string): string {
+  return /^[aeio]|^u[^n]/.test(word) ? `An ${word}` : `A ${word}`;
 }
 
 /** A name in a text, for somebody without an account. */

@@ -20,7 +20,7 @@ export interface Corpus {
   readonly demo: { readonly follows: readonly number[]; readonly followers: readonly number[] };
 }
 
-export type CorpusAccount = readonly [username: string, displayName: string, bio: string];
+type CorpusAccount = readonly [username: string, displayName: string, bio: string];
 
 export type CorpusPost = readonly [
   author: number,

@@ -12,7 +12,7 @@ export interface Guest {
   readonly lists: { readonly title: string; readonly members: WorldAccount[] }[];
 }
 
-export interface GuestNotification {
+interface GuestNotification {
   readonly type: "mention" | "favourite" | "reblog" | "follow";
   readonly from: WorldAccount;
   readonly status: WorldStatus | null;
