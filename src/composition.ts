@@ -4,7 +4,7 @@ import type { Logger } from "pino";
 import { ProfileCache } from "./accounts/profiles.ts";
 import { TokenCache } from "./accounts/tokens.ts";
 import type { ApiContext } from "./api/context.ts";
-import { accountEntity } from "./api/entities/account.ts";
+import { renderAccount } from "./api/entities/account.ts";
 import { renderStatus } from "./api/entities/status.ts";
 import { urlsOf } from "./api/entities/urls.ts";
 import { buildServer } from "./api/server.ts";
@@ -18,6 +18,7 @@ import { Metrics } from "./core/telemetry/metrics.ts";
 import { startEmbeddedServer } from "./engines/database/embedded-server.ts";
 import { listenForInvalidation } from "./engines/database/invalidation-channel.ts";
 import { Database, migrate, migrationState } from "./engines/database/pools.ts";
+import { EVENTS_TOPIC } from "./engines/event-log/outbox.ts";
 import { PostgresEventLog } from "./engines/event-log/postgres.ts";
 import { MemoryLiveBus } from "./engines/live-bus/memory.ts";
 import { OutboxFolderMailer } from "./engines/mailer/outbox-folder.ts";
@@ -159,7 +160,7 @@ function composeDomains(config: Config, engines: Engines) {
   const { db } = database;
   const urls = urlsOf(config.publicUrl);
   const tokens = new TokenCache(db);
-  const profiles = new ProfileCache({ db, render: (row) => JSON.stringify(accountEntity(row, urls)) });
+  const profiles = new ProfileCache({ db, render: (row) => renderAccount(row, urls) });
   const statuses = new StatusCache({
     db,
     profiles,
@@ -183,7 +184,7 @@ function composeDomains(config: Config, engines: Engines) {
     if (stale.authorTimelines) pulled.invalidate(stale.authorTimelines);
     if (stale.fanOutModes) modes.invalidate();
   };
-  const wakeEventLog = () => eventLog.wake();
+  const wakeEventLog = () => eventLog.wake(EVENTS_TOPIC);
   const home: HomeTimelineContext = {
     database,
     clock,

@@ -1,7 +1,7 @@
 /** Accounts as others see them: loaded in batches, cached with their JSON ready to be sent. */
 import { sql } from "kysely";
 import { GuardedCache } from "../core/guarded-cache.ts";
-import type { AccountId } from "../core/ids.ts";
+import { type AccountId, type StatusId, timeOfIdMs } from "../core/ids.ts";
 import type { Db } from "../engines/database/pools.ts";
 
 export interface ProfileRow {
@@ -20,6 +20,9 @@ export interface ProfileRow {
   readonly hide_collections: boolean;
   readonly suspended: boolean;
   readonly created_at: Date;
+  readonly default_visibility: number;
+  readonly default_sensitive: boolean;
+  readonly default_language: string | null;
   readonly followers_count: bigint;
   readonly following_count: bigint;
   readonly statuses_count: bigint;
@@ -28,6 +31,9 @@ export interface ProfileRow {
 
 export interface Profile {
   readonly id: AccountId;
+  readonly row: ProfileRow;
+  /** Everything but the counts, without the closing brace: they change with each post, the rest seldom does. */
+  readonly head: string;
   readonly username: string;
   readonly suspended: boolean;
   readonly locked: boolean;
@@ -37,18 +43,21 @@ export interface Profile {
   readonly json: Buffer;
 }
 
+/** The account as JSON text without its counts and closing brace. Given by the API, which knows the wire format. */
+export type RenderProfile = (row: ProfileRow) => string;
+
 const MAX_SIZE_BYTES = 64 * 1024 * 1024;
 
 export class ProfileCache {
   readonly #cache: GuardedCache<AccountId, Profile>;
 
-  constructor(options: { db: Db; render: (row: ProfileRow) => string }) {
+  constructor(options: { db: Db; render: RenderProfile }) {
     this.#cache = new GuardedCache<AccountId, Profile>({
       maxSizeBytes: MAX_SIZE_BYTES,
-      sizeBytesOf: (profile) => 300 + profile.json.length,
+      sizeBytesOf: (profile) => 600 + 3 * profile.json.length,
       loadMany: async (ids) => {
         const rows = await loadProfileRows(options.db, ids);
-        return new Map(rows.map((row) => [row.id, profileOf(row, options.render)]));
+        return new Map(rows.map((row) => [row.id, profileOf(row, options.render(row))]));
       },
     });
   }
@@ -65,6 +74,21 @@ export class ProfileCache {
     return this.#cache.getMany(ids);
   }
 
+  /** The author's counts after a post; the count is the database's own, of the transaction that wrote the post. */
+  posted(authorId: AccountId, post: { id: StatusId; statuses_count: bigint }): void {
+    const known = this.#cache.peek(authorId);
+    // A load under way may have read the counts of before.
+    this.#cache.invalidate(authorId);
+    if (!known) return;
+    const postedAt = new Date(timeOfIdMs(post.id));
+    // Two posts at once may be told in the other order: the later one's count stays.
+    const isLater = known.row.last_status_at === null || known.row.last_status_at <= postedAt;
+    if (!isLater) return;
+    const row = { ...known.row, statuses_count: post.statuses_count, last_status_at: postedAt };
+    using filling = this.#cache.fill();
+    filling.store(authorId, profileOf(row, known.head));
+  }
+
   invalidate(ids: readonly AccountId[]): void {
     for (const id of ids) this.#cache.invalidate(id);
   }
@@ -74,15 +98,23 @@ export class ProfileCache {
   }
 }
 
-function profileOf(row: ProfileRow, render: (row: ProfileRow) => string): Profile {
+function profileOf(row: ProfileRow, head: string): Profile {
+  const counts = {
+    last_status_at: row.last_status_at?.toISOString().slice(0, 10) ?? null,
+    statuses_count: Number(row.statuses_count),
+    followers_count: Number(row.followers_count),
+    following_count: Number(row.following_count),
+  };
   return {
     id: row.id,
+    row,
+    head,
     username: row.username,
     suspended: row.suspended,
     locked: row.locked,
     hideCollections: row.hide_collections,
     followersCount: Number(row.followers_count),
-    json: Buffer.from(render(row)),
+    json: Buffer.from(`${head},${JSON.stringify(counts).slice(1)}`),
   };
 }
 
@@ -90,7 +122,7 @@ async function loadProfileRows(db: Db, ids: readonly AccountId[]): Promise<Profi
   const { rows } = await sql<ProfileRow>`
     select a.id, a.username, a.display_name, a.note, a.fields, a.avatar_key, a.avatar_static_key, a.header_key,
       a.locked, a.bot, a.discoverable, a.indexable, a.hide_collections, a.suspended_at is not null as suspended,
-      a.created_at, coalesce(f.followers_count, 0) as followers_count,
+      a.created_at, a.default_visibility, a.default_sensitive, a.default_language, coalesce(f.followers_count, 0) as followers_count,
       coalesce(f.following_count, 0) as following_count, coalesce(c.statuses_count, 0) as statuses_count,
       c.last_status_at
     from accounts a

@@ -1,7 +1,6 @@
 import Type, { type Static } from "typebox";
 import { editProfile, type ProfileChange } from "../accounts/edit-profile.ts";
 import type { Profile } from "../accounts/profiles.ts";
-import { accountSettings } from "../accounts/settings.ts";
 import { Invalid, NotFound } from "../core/errors.ts";
 import type { AccountId } from "../core/ids.ts";
 import { findAccountId, searchAccounts } from "../discovery/search.ts";
@@ -79,11 +78,11 @@ export function accountRoutes(app: App, context: ApiContext): void {
       response: { 200: Type.Record(Type.String(), Type.Unknown()) },
     },
     handler: async (request) => {
-      const settings = await accountSettings(db, signedIn(request).accountId);
+      const { row } = await requireAccount(context, `${signedIn(request).accountId}`);
       return {
-        "posting:default:visibility": visibilityOf(settings.visibility),
-        "posting:default:sensitive": settings.sensitive,
-        "posting:default:language": settings.language,
+        "posting:default:visibility": visibilityOf(row.default_visibility),
+        "posting:default:sensitive": row.default_sensitive,
+        "posting:default:language": row.default_language,
         "reading:expand:media": "default",
         "reading:expand:spoilers": false,
         "reading:autoplay:gifs": false,

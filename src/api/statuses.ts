@@ -1,5 +1,4 @@
 import Type, { type Static } from "typebox";
-import { accountSettings } from "../accounts/settings.ts";
 import { Invalid, NotFound } from "../core/errors.ts";
 import { requireId } from "../core/ids.ts";
 import { requireVisible } from "../statuses/access.ts";
@@ -63,6 +62,7 @@ export function statusRoutes(app: App, context: ApiContext): void {
         application: viewer.application,
         idempotencyKey: keyOf(request.headers["idempotency-key"]),
       });
+      context.splice.marks.knowNew(viewer.accountId, record.facts.id);
       return sendStatus(context, request, reply, record);
     },
   });
@@ -229,13 +229,15 @@ async function draftOf(
   if (body.poll !== undefined && body.poll !== null)
     throw new Invalid("Polls aren't supported by this server");
   if (body.scheduled_at) throw new Invalid("Scheduled posts aren't supported by this server");
-  const settings = await accountSettings(context.database.db, accountId);
+  const settings = (await context.profiles.get(accountId))?.row;
   return {
     text: body.status ?? "",
     spoilerText: body.spoiler_text ?? "",
-    sensitive: booleanOf(body.sensitive, "sensitive") ?? settings.sensitive,
-    visibility: body.visibility ? visibilityIn(body.visibility) : visibilityOf(settings.visibility),
-    language: languageOf(body.language ?? settings.language),
+    sensitive: booleanOf(body.sensitive, "sensitive") ?? settings?.default_sensitive ?? false,
+    visibility: body.visibility
+      ? visibilityIn(body.visibility)
+      : visibilityOf(settings?.default_visibility ?? 0),
+    language: languageOf(body.language ?? settings?.default_language ?? null),
     inReplyToId: optionalIdOf(body.in_reply_to_id, "in_reply_to_id"),
     mediaIds: idsOf(body.media_ids, "media_ids"),
   };

@@ -14,7 +14,9 @@ export class Gate {
   async run<T>(work: () => Promise<T>): Promise<T> {
     if (this.#running >= this.#limits.concurrent) {
       if (this.#queue.length >= this.#limits.waiting) {
-        throw new Unavailable("The server is busy with this right now; try again in a moment", { retryAfterMs: 2_000 });
+        throw new Unavailable("The server is busy with this right now; try again in a moment", {
+          retryAfterMs: 2_000,
+        });
       }
       // The one that leaves hands its place over, so none can slip in between.
       await new Promise<void>((resolve) => this.#queue.push(resolve));

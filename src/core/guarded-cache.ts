@@ -1,5 +1,9 @@
 import { LRUCache } from "lru-cache";
 
+export interface Filling<Key, Value> extends Disposable {
+  store(key: Key, value: Value): void;
+}
+
 /**
  * A cache in front of a batched load, safe against the race of cache-aside: a load that began before an invalidation
  * must not be stored after it, or the old value would stay. An invalidated key is told to the loads under way, which
@@ -38,17 +42,27 @@ export class GuardedCache<Key extends bigint | string, Value extends object> {
       else missing.add(key);
     }
     if (missing.size === 0) return found;
-    const load = { invalidated: new Set<Key>(), all: false };
-    this.#loads.add(load);
-    try {
-      for (const [key, value] of await this.#loadMany([...missing])) {
-        found.set(key, value);
-        if (!load.all && !load.invalidated.has(key)) this.#stored.set(key, value);
-      }
-    } finally {
-      this.#loads.delete(load);
+    using filling = this.fill();
+    for (const [key, value] of await this.#loadMany([...missing])) {
+      found.set(key, value);
+      filling.store(key, value);
     }
     return found;
+  }
+
+  /**
+   * For values that come from elsewhere than a load, such as a row just written. Begin before what they are read or
+   * written by; what is invalidated from then on isn't stored.
+   */
+  fill(): Filling<Key, Value> {
+    const load = { invalidated: new Set<Key>(), all: false };
+    this.#loads.add(load);
+    return {
+      store: (key, value) => {
+        if (!load.all && !load.invalidated.has(key)) this.#stored.set(key, value);
+      },
+      [Symbol.dispose]: () => this.#loads.delete(load),
+    };
   }
 
   invalidate(key: Key): void {

@@ -65,6 +65,7 @@ async function wantedBy(context: NotifyContext, events: readonly DomainEvent[]):
     [...records.values()].flatMap(({ facts }) => (facts.reblogOfId === null ? [] : [facts.reblogOfId])),
   );
   const wanted: Wanted[] = [];
+  const published: Published[] = [];
   for (const event of events) {
     switch (event.type) {
       case "account.followed":
@@ -98,8 +99,7 @@ async function wantedBy(context: NotifyContext, events: readonly DomainEvent[]):
           wanted.push({ accountId: original.authorId, type: "reblog", fromId, statusId: original.id });
         for (const accountId of facts.mentionIds)
           wanted.push({ accountId, type: "mention", fromId, statusId: facts.id });
-        if (facts.visibility !== "direct")
-          wanted.push(...(await forSubscribers(context.db, fromId, facts.id)));
+        if (facts.visibility !== "direct") published.push({ fromId, statusId: facts.id });
         break;
       }
       case "status.edited": {
@@ -115,16 +115,31 @@ async function wantedBy(context: NotifyContext, events: readonly DomainEvent[]):
         break;
     }
   }
+  wanted.push(...(await forSubscribers(context.db, published)));
   return wanted;
+}
+
+interface Published {
+  readonly fromId: AccountId;
+  readonly statusId: StatusId;
 }
 
 const MAX_TOLD = 10_000;
 
 /** Followers who asked to hear of every post. */
-async function forSubscribers(db: Db, fromId: AccountId, statusId: StatusId): Promise<Wanted[]> {
-  const { rows } = await sql<{ follower_id: AccountId }>`
-    select follower_id from follows where followee_id = ${fromId} and notify limit ${MAX_TOLD}`.execute(db);
-  return rows.map((row) => ({ accountId: row.follower_id, type: "status", fromId, statusId }));
+async function forSubscribers(db: Db, published: readonly Published[]): Promise<Wanted[]> {
+  if (published.length === 0) return [];
+  const { rows } = await sql<{ follower_id: AccountId; from_id: AccountId; status_id: StatusId }>`
+    select f.follower_id, p.from_id, p.status_id
+    from unnest(${published.map((one) => one.fromId)}::bigint[], ${published.map((one) => one.statusId)}::bigint[])
+      as p (from_id, status_id)
+    join follows f on f.followee_id = p.from_id and f.notify limit ${MAX_TOLD}`.execute(db);
+  return rows.map((row) => ({
+    accountId: row.follower_id,
+    type: "status",
+    fromId: row.from_id,
+    statusId: row.status_id,
+  }));
 }
 
 /** Who boosted a status that was edited since. */

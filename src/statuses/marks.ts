@@ -58,6 +58,11 @@ export class MarksCache {
     return ids.map((id) => loaded.get(id) ?? 0);
   }
 
+  /** A status the viewer has just made: nobody can have marked it yet. */
+  knowNew(viewerId: AccountId, id: StatusId): void {
+    this.#viewers.get(viewerId)?.marks.set(id, 0);
+  }
+
   invalidate(viewerIds: readonly AccountId[]): void {
     for (const id of viewerIds) this.#viewers.delete(id);
   }

@@ -1,11 +1,12 @@
 import { CompiledQuery } from "kysely";
 import { Invalid, invariant } from "../core/errors.ts";
 import type { AccountId, StatusId } from "../core/ids.ts";
-import { shardOfId } from "../core/ids.ts";
+import { descending, shardOfId, timeOfIdMs } from "../core/ids.ts";
 import type { Db } from "../engines/database/pools.ts";
 import type { StatusesContext } from "./context.ts";
 import { type CheckedText, checkMedia, checkText, type Draft, replyTarget } from "./draft.ts";
-import type { StatusRecord } from "./records.ts";
+import type { StatusRow } from "./queries.ts";
+import { StatusRecord } from "./records.ts";
 import { visibilityCode } from "./visibility.ts";
 
 export interface Publication {
@@ -29,19 +30,28 @@ export async function publish(context: StatusesContext, publication: Publication
   const target = await replyTarget(context, authorId, draft.inReplyToId);
   await checkMedia(context, authorId, draft.mediaIds);
   const values = insertValues(publication, checked, target);
-  const id = hasMedia
+  using filling = context.statuses.fill();
+  const inserted = hasMedia
     ? await context.database.db.transaction().execute((tx) => insertWithMedia(tx, values, publication))
-    : firstId(await context.database.prepared<{ id: StatusId }>("status_insert", INSERT, values));
-  if (id === null) {
+    : (await context.database.prepared<Inserted>("status_insert", INSERT, values))[0];
+  if (!inserted) {
     // Another request with this key was faster; the unique key made this one wait for it and write nothing.
     const first = await findByIdempotencyKey(context, publication);
     invariant(first, "an idempotency key is taken by a status that doesn't exist");
     return first;
   }
+  const { id } = inserted;
+  if (!hasMedia) filling.store(id, new StatusRecord(rowOf(id, publication, checked, target)));
+  context.statuses.profiles.posted(authorId, inserted);
   await settle(context, id, authorId, target?.id ?? null);
   const record = await context.statuses.get(id);
   invariant(record, "a status just published can't be read");
   return record;
+}
+
+interface Inserted {
+  readonly id: StatusId;
+  readonly statuses_count: bigint;
 }
 
 /** After the commit, before the answer: the author's next read must show it. */
@@ -52,7 +62,6 @@ async function settle(
   repliedId: StatusId | null,
 ): Promise<void> {
   await context.invalidate({
-    accounts: [authorId],
     authorTimelines: [authorId],
     ...(repliedId === null ? {} : { statuses: [repliedId] }),
   });
@@ -86,12 +95,13 @@ const INSERT = `
     on conflict (status_id) do update set replies_count = status_counts.replies_count + 1),
   counted as (
     insert into author_counts (account_id, statuses_count, last_status_at) select $2, 1, now() from status
-    on conflict (account_id) do update set statuses_count = author_counts.statuses_count + 1, last_status_at = now()),
+    on conflict (account_id) do update set statuses_count = author_counts.statuses_count + 1, last_status_at = now()
+    returning statuses_count),
   told as (
     insert into event_log (topic, key, payload)
     select 'events', $2, jsonb_build_object('type', 'status.published', 'statusId', id::text, 'authorId', $2::text)
     from status)
-  select id from status`;
+  select status.id, counted.statuses_count from status, counted`;
 
 function insertValues(
   { authorId, draft, application, idempotencyKey }: Publication,
@@ -118,16 +128,49 @@ function insertValues(
   ];
 }
 
+/** What was just written, as reading it back would give it: for a status without media. */
+function rowOf(
+  id: StatusId,
+  { authorId, draft, application }: Publication,
+  checked: CheckedText,
+  target: { id: StatusId; authorId: AccountId } | null,
+): StatusRow {
+  return {
+    id,
+    author_id: authorId,
+    visibility: visibilityCode(draft.visibility),
+    text: checked.text,
+    spoiler_text: checked.spoilerText,
+    sensitive: draft.sensitive || checked.spoilerText !== "",
+    language: draft.language,
+    in_reply_to_id: target?.id ?? null,
+    in_reply_to_account_id: target?.authorId ?? null,
+    reblog_of_id: null,
+    reblog_of_account_id: null,
+    application_name: application?.name ?? null,
+    application_website: application?.website ?? null,
+    created_at: new Date(timeOfIdMs(id)),
+    edited_at: null,
+    replies_count: 0,
+    reblogs_count: 0,
+    favourites_count: 0,
+    mentions: checked.mentions
+      .toSorted((a, b) => descending(b.id, a.id))
+      .map((mention) => ({ id: `${mention.id}`, username: mention.username })),
+    tags: checked.tags.toSorted((a, b) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1)),
+    media: [],
+  };
+}
+
 async function insertWithMedia(
   tx: Db,
   values: unknown[],
   publication: Publication,
-): Promise<StatusId | null> {
+): Promise<Inserted | undefined> {
   const { rows } = await tx.executeQuery(CompiledQuery.raw(INSERT, values));
-  const id = firstId(rows as { id: StatusId }[]);
-  if (id === null) return null;
-  await attachMedia(tx, id, publication.authorId, publication.draft.mediaIds);
-  return id;
+  const [inserted] = rows as Inserted[];
+  if (inserted) await attachMedia(tx, inserted.id, publication.authorId, publication.draft.mediaIds);
+  return inserted;
 }
 
 /** Throws Invalid, undoing the transaction, when another post took one of the media meanwhile. */
@@ -162,8 +205,4 @@ async function findByIdempotencyKey(
     .where("key", "=", idempotencyKey)
     .executeTakeFirst();
   return found ? ((await context.statuses.get(found.status_id)) ?? null) : null;
-}
-
-function firstId(rows: readonly { id: StatusId }[]): StatusId | null {
-  return rows[0]?.id ?? null;
 }

@@ -3,7 +3,7 @@
  * rendered once and kept as bytes. Reading a page then copies bytes: head, account, tail, the viewer's marks.
  */
 import type { ProfileCache } from "../accounts/profiles.ts";
-import { GuardedCache } from "../core/guarded-cache.ts";
+import { type Filling, GuardedCache } from "../core/guarded-cache.ts";
 import type { AccountId, StatusId } from "../core/ids.ts";
 import type { Db } from "../engines/database/pools.ts";
 import { loadStatusRows, type StatusRow } from "./queries.ts";
@@ -82,6 +82,11 @@ export class StatusCache {
 
   get(id: StatusId): Promise<StatusRecord | undefined> {
     return this.#cache.get(id);
+  }
+
+  /** Begins keeping records of rows about to be written; see `GuardedCache.fill`. */
+  fill(): Filling<StatusId, StatusRecord> {
+    return this.#cache.fill();
   }
 
   /** Records of those ids that exist. */

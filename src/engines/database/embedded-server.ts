@@ -5,7 +5,18 @@
  * is killed its backends leave within moments; a start waits for that and PostgreSQL recovers from its log.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readlinkSync, realpathSync, renameSync, rmSync, statSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import pg from "pg";
 import { sleep } from "../../core/clock.ts";
@@ -136,7 +147,9 @@ async function stopLeftover(data: string, log: (line: string) => void): Promise<
   if (await waitFor(gone, STOP_MS_MAX)) return;
   process.kill(leftover.pid, "SIGQUIT");
   if (await waitFor(gone, STOP_MS_MAX)) return;
-  throw new Unavailable(`A PostgreSQL (process ${leftover.pid}) of an earlier Roost doesn't stop: end it, then try again`);
+  throw new Unavailable(
+    `A PostgreSQL (process ${leftover.pid}) of an earlier Roost doesn't stop: end it, then try again`,
+  );
 }
 
 /** Made beside and moved into place whole, so that being killed in the middle leaves nothing half done. */
@@ -154,7 +167,8 @@ async function initialise(place: Place, data: string, log: (line: string) => voi
     errors += chunk.toString();
   });
   const code = await exitOf(child);
-  if (code !== 0) throw new Unavailable(`PostgreSQL couldn't be set up: ${errors.trim() || `initdb ended with ${code}`}`);
+  if (code !== 0)
+    throw new Unavailable(`PostgreSQL couldn't be set up: ${errors.trim() || `initdb ended with ${code}`}`);
   renameSync(partial, data);
 }
 
@@ -174,7 +188,10 @@ async function launch(place: Place, data: string): Promise<Launched> {
       const postmaster = readPostmaster(data);
       return postmaster?.pid === child.pid && postmaster?.ready === true;
     }, START_MS_MAX);
-    const ended = await Promise.race([ready.then((isReady) => (isReady ? "ready" : "late")), exited.then(() => "exited")]);
+    const ended = await Promise.race([
+      ready.then((isReady) => (isReady ? "ready" : "late")),
+      exited.then(() => "exited"),
+    ]);
     if (ended === "ready") return launched(child, exited, logFile);
     if (ended === "late") child.kill("SIGQUIT");
     const why = lastLines(logFile);
@@ -185,11 +202,19 @@ async function launch(place: Place, data: string): Promise<Launched> {
 
 function spawnPostmaster(place: Place, data: string, logFile: string): ChildProcess {
   const settings = { ...SETTINGS, unix_socket_directories: place.socketFolder, port: PORT };
-  const args = ["-D", data, ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])];
+  const args = [
+    "-D",
+    data,
+    ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
+  ];
   const out = openSync(logFile, "a");
   try {
     // A session of its own: Ctrl-C in a terminal is for Roost, which then stops it in order.
-    return spawn(place.binaries.postgres, args, { ...runAs(place), detached: true, stdio: ["ignore", out, out] });
+    return spawn(place.binaries.postgres, args, {
+      ...runAs(place),
+      detached: true,
+      stdio: ["ignore", out, out],
+    });
   } finally {
     closeSync(out);
   }
@@ -209,7 +234,10 @@ function launched(child: ChildProcess, exited: Promise<number | null>, logFile: 
       for (const signal of ["SIGINT", "SIGQUIT", "SIGKILL"] as const) {
         child.kill(signal);
         const late = new AbortController();
-        const isGone = await Promise.race([exited.then(() => true), sleep(STOP_MS_MAX, late.signal).then(() => false)]);
+        const isGone = await Promise.race([
+          exited.then(() => true),
+          sleep(STOP_MS_MAX, late.signal).then(() => false),
+        ]);
         late.abort();
         if (isGone) return;
       }

@@ -10,7 +10,9 @@ const RECONNECT_MS = 1_000;
 
 /** Sent with the commit of the caller's transaction. */
 export async function notifyInvalidation(tx: Db, stale: Pick<Stale, "accounts" | "tokens">): Promise<void> {
-  const payload = JSON.stringify(stale, (_, value: unknown) => (typeof value === "bigint" ? `${value}` : value));
+  const payload = JSON.stringify(stale, (_, value: unknown) =>
+    typeof value === "bigint" ? `${value}` : value,
+  );
   await sql`select pg_notify(${CHANNEL}, ${payload})`.execute(tx);
 }
 
@@ -30,7 +32,8 @@ export function listenForInvalidation(
       try {
         await listen(first);
       } catch (err) {
-        if (!stopping.signal.aborted) log.warn({ err }, "listening for changes made beside this server; again in a moment");
+        if (!stopping.signal.aborted)
+          log.warn({ err }, "listening for changes made beside this server; again in a moment");
       }
       await sleep(RECONNECT_MS, stopping.signal);
     }

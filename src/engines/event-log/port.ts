@@ -13,8 +13,8 @@ export interface EventLog extends AsyncDisposable {
    */
   consume(options: ConsumeOptions): Promise<Consumer>;
 
-  /** Says that something may have been committed, so that consumers look at once. A hint; losing it costs a poll. */
-  wake(): void;
+  /** Says that the topic may have got records, so that its consumers look soon. A hint; losing it costs a poll. */
+  wake(topic: string): void;
 }
 
 export interface LogRecord {

@@ -5,8 +5,11 @@ import type { Database } from "../database/pools.ts";
 import type { ConsumeOptions, Consumer, EventLog, LogRecord } from "./port.ts";
 
 const POLL_MS = 200;
-/** How soon to look again for records that a transaction still running hides. */
-const HIDDEN_POLL_MS = 3;
+/**
+ * At the least so long between two looks. Under load, records of that time share one look, one commit of the offset,
+ * and the work of their handler; it's also how soon records are looked for again that a running transaction hides.
+ */
+const PACE_MS = 4;
 const RETRY_MS_MAX = 5_000;
 /** Consumed records are kept this long for a look at what happened, then deleted. */
 const RETENTION_MS = 10 * 60_000;
@@ -20,6 +23,8 @@ interface Offset {
 interface Batch {
   consumed: Offset | null;
   hidden: boolean;
+  /** As many as asked for: more may be waiting. */
+  isFull: boolean;
 }
 
 interface LogRow {
@@ -55,7 +60,7 @@ export class PostgresEventLog implements EventLog {
        select $1, key, payload from unnest($2::bigint[], $3::jsonb[]) as r (key, payload)`,
       [topic, records.map((record) => record.key), records.map((record) => record.payload)],
     );
-    this.wake();
+    this.wake(topic);
   }
 
   async consume(options: ConsumeOptions): Promise<Consumer> {
@@ -66,8 +71,8 @@ export class PostgresEventLog implements EventLog {
     return consumer;
   }
 
-  wake(): void {
-    for (const consumer of this.#consumers) consumer.wake();
+  wake(topic: string): void {
+    for (const consumer of this.#consumers) if (consumer.topic === topic) consumer.wake();
   }
 
   /** Deletes what every group of its topic has consumed and is older than the retention. */
@@ -102,6 +107,10 @@ class PostgresConsumer implements Consumer {
     this.#running = this.#run();
   }
 
+  get topic(): string {
+    return this.#options.topic;
+  }
+
   wake(): void {
     this.#woken.abort();
   }
@@ -124,7 +133,7 @@ class PostgresConsumer implements Consumer {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort();
-    this.wake();
+    this.#woken.abort();
     await this.#running;
     this.#onStop();
   }
@@ -140,7 +149,8 @@ class PostgresConsumer implements Consumer {
         const batch: Batch = await this.#consumeBatch(offset);
         failures = 0;
         if (batch.consumed) offset = batch.consumed;
-        else await sleep(batch.hidden ? HIDDEN_POLL_MS : POLL_MS, this.#woken.signal);
+        else if (!batch.hidden) await sleep(POLL_MS, this.#woken.signal);
+        if (!batch.isFull) await sleep(PACE_MS, this.#stopping.signal);
       } catch (error) {
         if (this.#stopping.signal.aborted) return;
         failures++;
@@ -168,7 +178,7 @@ class PostgresConsumer implements Consumer {
     const unsettled = rows.findIndex((row) => !row.settled);
     const settled = unsettled === -1 ? rows : rows.slice(0, unsettled);
     const last = settled.at(-1);
-    if (!last) return { consumed: null, hidden: rows.length > 0 };
+    if (!last) return { consumed: null, hidden: rows.length > 0, isFull: false };
     await handle(settled.map((row) => row.payload));
     await this.#database.prepared(
       "event_offset_commit",
@@ -179,7 +189,8 @@ class PostgresConsumer implements Consumer {
        do update set transaction_id = excluded.transaction_id, position = excluded.position, updated_at = now()`,
       [group, topic, last.transaction_id, last.position],
     );
-    return { consumed: { transactionId: last.transaction_id, position: last.position }, hidden: false };
+    const consumed = { transactionId: last.transaction_id, position: last.position };
+    return { consumed, hidden: false, isFull: rows.length === maxRecords };
   }
 
   async #readOffset(): Promise<Offset> {

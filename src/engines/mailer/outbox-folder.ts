@@ -13,7 +13,10 @@ export class OutboxFolderMailer implements Mailer {
 
   async send({ to, subject, text }: Mail): Promise<void> {
     await mkdir(this.#folder, { recursive: true });
-    await writeFile(join(this.#folder, `${randomUUID()}.eml`), `To: ${to}\r\nSubject: ${subject}\r\n\r\n${text}\r\n`);
+    await writeFile(
+      join(this.#folder, `${randomUUID()}.eml`),
+      `To: ${to}\r\nSubject: ${subject}\r\n\r\n${text}\r\n`,
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}

@@ -106,6 +106,7 @@ const directory = [
    )`,
   // Fan-out reads followers in pages by follower id, with the boost switch in the same index-only scan.
   "create unique index follows_followers on follows (followee_id, follower_id) include (show_reblogs)",
+  "create index follows_subscribers on follows (followee_id, follower_id) where notify",
   "create index follows_followers_page on follows (followee_id, id)",
   "create index follows_following_page on follows (follower_id, id)",
   `create table follow_counts (
