@@ -189,18 +189,22 @@ describe("what isn't taken is refused in a sentence", () => {
       /201 frames; 200 is the most/,
     ],
     ["a large animation", () => animation(1000, 1000, 65).gif({ effort: 1 }).toBuffer(), /too many pixels/],
-  ])("%s", async (_, make, sentence) => {
-    const input = await make();
-    for (const process of [processImage, processAvatar, processHeader]) {
-      const refused = await process(input).then(
-        () => null,
-        (error: unknown) => error,
-      );
-      expect(refused).toBeInstanceOf(Invalid);
-      expect((refused as Invalid).message).toMatch(sentence);
-      expect((refused as Invalid).httpStatus).toBe(422);
-    }
-  }, 30_000);
+  ])(
+    "%s",
+    async (_, make, sentence) => {
+      const input = await make();
+      for (const process of [processImage, processAvatar, processHeader]) {
+        const refused = await process(input).then(
+          () => null,
+          (error: unknown) => error,
+        );
+        expect(refused).toBeInstanceOf(Invalid);
+        expect((refused as Invalid).message).toMatch(sentence);
+        expect((refused as Invalid).httpStatus).toBe(422);
+      }
+    },
+    30_000,
+  );
 
   test("200 megapixels, from the header alone", async () => {
     const large = bomb(20_000, 10_000, 1_000);

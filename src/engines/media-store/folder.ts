@@ -1,18 +1,18 @@
 import { randomUUID } from "node:crypto";
-import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
-import { dirname, extname, join } from "node:path";
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { invariant } from "../../core/errors.ts";
-import { isKey, type MediaStore, type StoredMedia } from "./port.ts";
+import { contentTypeOf, type MediaStore, type StoredMedia } from "./port.ts";
 
-const TYPES: Readonly<Record<string, string>> = {
-  ".jpg": "image/jpeg",
-  ".png": "image/png",
-  ".gif": "image/gif",
-  ".webp": "image/webp",
-  ".avif": "image/avif",
-};
+/** Where files grow until they are whole. No key begins with a dot, so nothing in here can be asked for. */
+const PARTIAL_FOLDER = ".partial";
+/** No upload takes that long: what is older was left by a process that died. */
+const ABANDONED_AFTER_MS = 3_600_000;
 
-/** Media as files below a folder; the type follows from the key's extension. */
+/**
+ * Media as files below a folder; the type follows from the key's extension. A file is written beside, forced to disk,
+ * then renamed into place, so a name is there with all of its bytes or not at all. Several processes may share it.
+ */
 export class FolderMediaStore implements MediaStore {
   readonly #root: string;
 
@@ -21,48 +21,90 @@ export class FolderMediaStore implements MediaStore {
   }
 
   static async open(root: string): Promise<FolderMediaStore> {
-    await mkdir(root, { recursive: true });
+    await makeFolder(join(root, PARTIAL_FOLDER));
+    await removeAbandoned(join(root, PARTIAL_FOLDER));
     return new FolderMediaStore(root);
   }
 
   async put(key: string, body: Buffer, contentType: string): Promise<void> {
-    invariant(isKey(key), `a media key is well formed: ${key}`);
-    invariant(TYPES[extname(key)] === contentType, `${contentType} has the extension of ${key}`);
+    invariant(contentTypeOf(key) === contentType, `${key} is a media key of ${contentType}`);
     const path = join(this.#root, key);
-    const folder = dirname(path);
-    await mkdir(folder, { recursive: true });
-    const partial = join(folder, `.${randomUUID()}`);
+    const partial = join(this.#root, PARTIAL_FOLDER, randomUUID());
+    await makeFolder(dirname(path));
     try {
-      await using file = await open(partial, "wx");
-      await file.writeFile(body);
-      await file.sync();
+      await writeDurably(partial, body);
       await rename(partial, path);
     } catch (error) {
       await rm(partial, { force: true });
       throw error;
     }
-    // The name itself must survive a crash too.
-    await using entry = await open(folder, "r");
-    await entry.sync();
+    await syncFolder(dirname(path));
   }
 
   async get(key: string): Promise<StoredMedia | null> {
-    const contentType = TYPES[extname(key)];
-    if (!isKey(key) || contentType === undefined) return null;
+    const contentType = contentTypeOf(key);
+    if (contentType === undefined) return null;
     let file: FileHandle;
     try {
       file = await open(join(this.#root, key), "r");
     } catch (error) {
-      if (["ENOENT", "ENOTDIR", "EISDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return null;
+      if (isAbsence(error)) return null;
       throw error;
     }
-    const { size } = await file.stat();
-    return { body: file.createReadStream(), contentType, sizeBytes: size };
+    const found = await file.stat();
+    if (!found.isFile()) {
+      await file.close();
+      return null;
+    }
+    return { body: file.createReadStream(), contentType, sizeBytes: found.size };
   }
 
   async delete(key: string): Promise<void> {
-    if (isKey(key)) await rm(join(this.#root, key), { force: true });
+    if (contentTypeOf(key) === undefined) return;
+    try {
+      await rm(join(this.#root, key));
+      await syncFolder(dirname(join(this.#root, key)));
+    } catch (error) {
+      if (!isAbsence(error)) throw error;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+async function writeDurably(path: string, body: Buffer): Promise<void> {
+  await using file = await open(path, "wx");
+  await file.writeFile(body);
+  await file.sync();
+}
+
+/** With the folders above it; the names of those that are new survive a power cut too. */
+async function makeFolder(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true });
+  if (first === undefined) return;
+  for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+}
+
+async function syncFolder(path: string): Promise<void> {
+  await using folder = await open(path, "r");
+  await folder.sync();
+}
+
+/** By the file system's own clock, which may be another machine's; other processes may be writing right now. */
+async function removeAbandoned(folder: string): Promise<void> {
+  const probe = join(folder, randomUUID());
+  await writeDurably(probe, Buffer.alloc(0));
+  const { mtimeMs: nowMs } = await stat(probe);
+  await rm(probe);
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    const found = await stat(path).catch(() => null);
+    if (found && nowMs - found.mtimeMs > ABANDONED_AFTER_MS) await rm(path, { force: true });
+  }
+}
+
+function isAbsence(error: unknown): boolean {
+  return ["ENOENT", "ENOTDIR", "EISDIR", "ERR_FS_EISDIR"].includes(
+    (error as NodeJS.ErrnoException).code ?? "",
+  );
 }

@@ -1,0 +1,4 @@
+import { mediaStoreContract } from "./contract.ts";
+import { MemoryMediaStore } from "./memory.ts";
+
+mediaStoreContract(async () => new MemoryMediaStore());
