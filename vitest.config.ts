@@ -1,0 +1,60 @@
+import { defineConfig } from "vitest/config";
+
+/**
+ * Kinds of tests, by what they need. `unit` and `web` need nothing; `engines` start a PostgreSQL of their own; `e2e`
+ * start whole servers, one file after another, since two cores are what a laptop and CI have; `browser` needs a Chromium.
+ */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["src/**/*.test.ts", "bench/**/*.test.ts", "scripts/**/*.test.ts", "test/tidy.test.ts"],
+          exclude: engineTests(),
+          testTimeout: 15_000,
+          hookTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: "engines",
+          include: engineTests(),
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: "e2e",
+          include: ["test/{api,property,kill}/**/*.test.ts"],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 90_000,
+        },
+      },
+      {
+        test: {
+          name: "web",
+          include: ["web/src/**/*.test.{ts,tsx}"],
+          testTimeout: 15_000,
+        },
+      },
+      {
+        test: {
+          name: "browser",
+          include: ["test/browser/**/*.test.ts"],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
+
+/** Tests beside the code that start an engine or a whole process. */
+function engineTests(): string[] {
+  return ["src/engines/**/*.test.ts", "src/feed/*.test.ts", "src/cli/*.test.ts", "src/demo/*.test.ts"];
+}
