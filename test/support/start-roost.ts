@@ -34,7 +34,7 @@ export async function startRoost(options: StartOptions = {}): Promise<RunningRoo
   const dataDir = options.dataDir ?? makeDataDir();
   const child = spawn(process.execPath, [MAIN, "start"], {
     env: {
-      PATH: process.env["PATH"],
+      PATH: process.env.PATH,
       TMPDIR: tmpdir(),
       PORT: "0",
       DATA_DIR: dataDir,
