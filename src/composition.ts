@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { ProfileCache } from "./accounts/profiles.ts";
+import { deleteExpired } from "./accounts/sessions.ts";
 import { TokenCache } from "./accounts/tokens.ts";
 import type { ApiContext } from "./api/context.ts";
 import { renderAccount } from "./api/entities/account.ts";
@@ -19,6 +20,7 @@ import { startEmbeddedServer } from "./engines/database/embedded-server.ts";
 import { listenForInvalidation } from "./engines/database/invalidation-channel.ts";
 import { Database, migrate, migrationState } from "./engines/database/pools.ts";
 import { EVENTS_TOPIC } from "./engines/event-log/outbox.ts";
+import type { Consumer } from "./engines/event-log/port.ts";
 import { PostgresEventLog } from "./engines/event-log/postgres.ts";
 import { MemoryLiveBus } from "./engines/live-bus/memory.ts";
 import { OutboxFolderMailer } from "./engines/mailer/outbox-folder.ts";
@@ -51,6 +53,11 @@ export interface Roost extends AsyncDisposable {
   readonly failed: Promise<never>;
   /** Takes requests; resolves to the address. */
   listen(): Promise<string>;
+  readonly modes: FanOutModes;
+  /** Forgets everything cached and every stored timeline, as caches may at any time: slower for a while, never wrong. */
+  loseCaches(): void;
+  /** Whether everything that happened has been carried to everywhere it leads. */
+  isIdle(): Promise<boolean>;
 }
 
 export interface OpenOptions {
@@ -98,8 +105,8 @@ export async function openRoost(config: Config, options: OpenOptions = {}): Prom
   const app = options.roles === "none" ? null : await buildServer(api, log);
   if (app) {
     opened.defer(() => app.close());
-    await startWorkers(config, engines, api, modes, opened);
   }
+  const consumers = app ? await startWorkers(config, engines, api, modes, opened) : [];
   const closing = opened.move();
   return {
     config,
@@ -110,6 +117,16 @@ export async function openRoost(config: Config, options: OpenOptions = {}): Prom
     listen: async () => {
       if (!app) throw new Error("this Roost was opened without a server");
       return app.listen({ host: config.host, port: config.port });
+    },
+    modes,
+    loseCaches: () => {
+      forgetAll();
+      engines.store.clear();
+    },
+    isIdle: async () => {
+      // In the order that records flow: what one consumer has done lies before the next one by then.
+      for (const consumer of consumers) if ((await consumer.lag()).records > 0) return false;
+      return true;
     },
     [Symbol.asyncDispose]: () => closing.disposeAsync(),
   };
@@ -249,7 +266,7 @@ async function startWorkers(
   api: ApiContext,
   modes: FanOutModes,
   opened: AsyncDisposableStack,
-): Promise<void> {
+): Promise<Consumer[]> {
   const { database, store, eventLog, liveBus, log, metrics, clock } = engines;
   const { statuses } = api.home;
   const consumers = await startFanOut({
@@ -271,7 +288,10 @@ async function startWorkers(
   const housekeeping = every(HOUSEKEEPING_MS, () => {
     store.dropIdle();
     metrics.timelines.set(store.usage().timelines);
-    eventLog.trim().catch((error: unknown) => log.warn({ err: error }, "the event log wasn't trimmed"));
+    Promise.all([eventLog.trim(), deleteExpired(database.db)]).catch((err: unknown) =>
+      log.warn({ err }, "housekeeping failed; it's tried again"),
+    );
   });
   opened.defer(async () => housekeeping());
+  return consumers;
 }

@@ -1,0 +1,332 @@
+/** Drives a real server through its HTTP API and the model beside it, step by step. */
+import { deepStrictEqual } from "node:assert/strict";
+import { createAccessToken } from "../../src/accounts/tokens.ts";
+import type { Roost } from "../../src/composition.ts";
+import { sleep } from "../../src/core/clock.ts";
+import { makeId } from "../../src/core/ids.ts";
+import { Client, type Status } from "../support/client.ts";
+import { Model, type ModelStatus, type Visibility } from "./model.ts";
+
+export const ACCOUNTS = 4;
+
+/** One step; `pick` and `option` are reduced to what exists when the step is taken. */
+export interface Step {
+  readonly kind: (typeof KINDS)[number];
+  readonly actor: number;
+  readonly target: number;
+  readonly pick: number;
+  readonly option: number;
+}
+
+export const KINDS = [
+  "post",
+  "post",
+  "reply",
+  "boost",
+  "boost",
+  "unboost",
+  "edit",
+  "delete",
+  "follow",
+  "follow",
+  "unfollow",
+  "block",
+  "unblock",
+  "mute",
+  "unmute",
+  "exclude",
+  "include",
+  "lock",
+  "authorize",
+  "mode",
+  "lose caches",
+  "wait",
+] as const;
+
+const VISIBILITIES: readonly Visibility[] = ["public", "public", "unlisted", "private", "direct"];
+const IDLE_MS_MAX = 10_000;
+
+interface Person {
+  readonly id: bigint;
+  readonly username: string;
+  readonly client: Client;
+  listId: string | null;
+}
+
+let made = 0;
+
+export class World {
+  readonly #roost: Roost;
+  readonly #people: Person[];
+  readonly #model = new Model(ACCOUNTS);
+
+  private constructor(roost: Roost, people: Person[]) {
+    this.#roost = roost;
+    this.#people = people;
+  }
+
+  /** New accounts for each world, put straight into the database: hashing passwords isn't what is tested here. */
+  static async create(roost: Roost, url: string): Promise<World> {
+    const { db } = roost.database;
+    const people: Person[] = [];
+    for (let i = 0; i < ACCOUNTS; i++) {
+      const number = made++;
+      const id = makeId(Date.UTC(2025, 0, 1) + number, number % 1024, 0);
+      const username = `p${number}`;
+      await db.insertInto("accounts").values({ id, username }).execute();
+      await db
+        .insertInto("credentials")
+        .values({
+          account_id: id,
+          email: `${username}@example.org`,
+          password_hash: "-",
+          confirmed_at: new Date(0),
+        })
+        .execute();
+      const { token } = await createAccessToken(db, {
+        accountId: id,
+        appId: null,
+        scopes: ["read", "write", "follow"],
+      });
+      people.push({ id, username, client: new Client(url, token), listId: null });
+    }
+    return new World(roost, people);
+  }
+
+  async take(step: Step): Promise<void> {
+    await this.#take(step);
+    // What the actor did must show to the actor at once; everything else has settled before this step.
+    const shown = await this.#page(step.actor, "limit=40");
+    deepStrictEqual(
+      shown,
+      this.#model.home(step.actor).slice(0, 40),
+      `own view right after ${describe(step)}`,
+    );
+    await this.#settle();
+  }
+
+  /** Every viewer's whole timeline, in pages of this size, and pages at cursors of all three kinds. */
+  async check(limit: number): Promise<void> {
+    for (let viewer = 0; viewer < ACCOUNTS; viewer++) {
+      const expected = this.#model.home(viewer);
+      deepStrictEqual(
+        await this.#scroll(viewer, limit),
+        expected,
+        `the whole timeline of ${viewer}, ${limit} a page`,
+      );
+      const cursors = [...expected, ...this.#model.statuses.map((status) => status.id)];
+      for (const cursor of cursors.filter((_, i) => i % 3 === limit % 3).slice(0, 4)) {
+        const older = expected.filter((id) => id < cursor).slice(0, limit);
+        const newer = expected.filter((id) => id > cursor);
+        const at = `of ${viewer} at ${cursor}, limit ${limit}`;
+        deepStrictEqual(await this.#page(viewer, `max_id=${cursor}&limit=${limit}`), older, `max_id ${at}`);
+        deepStrictEqual(
+          await this.#page(viewer, `since_id=${cursor}&limit=${limit}`),
+          newer.slice(0, limit),
+          `since_id ${at}`,
+        );
+        deepStrictEqual(
+          await this.#page(viewer, `min_id=${cursor}&limit=${limit}`),
+          newer.slice(-limit),
+          `min_id ${at}`,
+        );
+      }
+    }
+  }
+
+  async #scroll(viewer: number, limit: number): Promise<bigint[]> {
+    const ids: bigint[] = [];
+    for (let query = `limit=${limit}`; ; ) {
+      const page = await this.#page(viewer, query);
+      const last = page.at(-1);
+      if (last === undefined) return ids;
+      ids.push(...page);
+      query = `limit=${limit}&max_id=${last}`;
+    }
+  }
+
+  async #page(viewer: number, query: string): Promise<bigint[]> {
+    const page = await this.#person(viewer).client.get<Status[]>(`/api/v1/timelines/home?${query}`);
+    return page.map((status) => BigInt(status.id));
+  }
+
+  async #settle(): Promise<void> {
+    for (let waitedMs = 0; waitedMs < IDLE_MS_MAX; waitedMs += 2) {
+      if (await this.#roost.isIdle()) return;
+      await sleep(2);
+    }
+    throw new Error(`fan-out wasn't done after ${IDLE_MS_MAX} ms`);
+  }
+
+  async #take(step: Step): Promise<void> {
+    switch (step.kind) {
+      case "post":
+      case "reply":
+        return this.#post(step);
+      case "boost":
+      case "unboost":
+        return this.#boost(step);
+      case "edit":
+      case "delete":
+        return this.#change(step);
+      case "mode":
+        return this.#roost.modes.switchTo(
+          this.#person(step.target).id,
+          step.option % 2 === 0 ? "pull" : "push",
+        );
+      case "lose caches":
+        return this.#roost.loseCaches();
+      case "wait":
+        return sleep(30);
+      case "exclude":
+      case "include":
+        return this.#exclusive(step);
+      case "lock":
+        return this.#lock(step);
+      default:
+        return this.#relate(step);
+    }
+  }
+
+  async #post({ kind, actor, target, pick, option }: Step): Promise<void> {
+    const model = this.#model;
+    const answerable = model.statuses.filter((status) => !status.boosts && model.canSee(actor, status));
+    const replied = kind === "reply" ? chosen(answerable, pick) : null;
+    if (kind === "reply" && !replied) return;
+    const visibility = VISIBILITIES[option % VISIBILITIES.length] ?? "public";
+    const mentions = new Set(option % 2 === 0 && target !== actor ? [target] : []);
+    const posted = await this.#person(actor).client.post<Status>("/api/v1/statuses", {
+      status: this.#text(mentions),
+      visibility,
+      ...(replied ? { in_reply_to_id: `${replied.id}` } : {}),
+    });
+    const id = BigInt(posted.id);
+    model.statuses.push({
+      id,
+      author: actor,
+      visibility,
+      mentions,
+      repliedTo: replied?.author ?? null,
+      boosts: null,
+    });
+  }
+
+  async #boost({ kind, actor, pick }: Step): Promise<void> {
+    const model = this.#model;
+    const boostable = model.statuses.filter((status) => !status.boosts && model.canBoost(actor, status));
+    const original = chosen(boostable, pick);
+    if (!original) return;
+    const existing = model.statuses.find((status) => status.author === actor && status.boosts === original);
+    const { client } = this.#person(actor);
+    if (kind === "unboost") {
+      await client.post(`/api/v1/statuses/${original.id}/unreblog`);
+      if (existing) model.remove(existing);
+      return;
+    }
+    const boost = await client.post<Status>(`/api/v1/statuses/${original.id}/reblog`);
+    deepStrictEqual(boost.reblog?.id, `${original.id}`, "a boost shows what it boosts");
+    if (existing)
+      return deepStrictEqual(boost.id, `${existing.id}`, "boosting twice gives the boost there is");
+    const visibility = original.visibility === "private" ? "private" : "public";
+    const id = BigInt(boost.id);
+    model.statuses.push({
+      id,
+      author: actor,
+      visibility,
+      mentions: new Set(),
+      repliedTo: null,
+      boosts: original,
+    });
+  }
+
+  async #change({ kind, actor, target, pick, option }: Step): Promise<void> {
+    const own = this.#model.statuses.filter((status) => status.author === actor && !status.boosts);
+    const status = chosen(own, pick);
+    if (!status) return;
+    const { client } = this.#person(actor);
+    if (kind === "delete") {
+      await client.delete(`/api/v1/statuses/${status.id}`);
+      return this.#model.remove(status);
+    }
+    const mentions = new Set(option % 2 === 0 && target !== actor ? [target] : []);
+    await client.put(`/api/v1/statuses/${status.id}`, { status: `${this.#text(mentions)} edited` });
+    status.mentions = mentions;
+  }
+
+  async #relate({ kind, actor, target, option }: Step): Promise<void> {
+    const model = this.#model;
+    if (actor === target) return;
+    const { client } = this.#person(actor);
+    const path = `/api/v1/accounts/${this.#person(target).id}`;
+    if (kind === "authorize") {
+      const asked = model.account(target).requests.get(actor);
+      if (asked === undefined) return;
+      await client.post(`/api/v1/follow_requests/${this.#person(target).id}/authorize`);
+      return model.follow(target, actor, asked);
+    }
+    if (kind === "follow") return this.#follow(actor, target, option % 3 !== 0);
+    await client.post(`${path}/${kind}`);
+    if (kind === "unfollow") model.unfollow(actor, target);
+    if (kind === "block") model.block(actor, target);
+    if (kind === "unblock") model.account(actor).blocking.delete(target);
+    if (kind === "mute") model.account(actor).muting.add(target);
+    if (kind === "unmute") model.account(actor).muting.delete(target);
+  }
+
+  async #follow(actor: number, target: number, reblogs: boolean): Promise<void> {
+    const model = this.#model;
+    const path = `/api/v1/accounts/${this.#person(target).id}/follow`;
+    const { status } = await this.#person(actor).client.ask("POST", path, { reblogs });
+    if (model.isBlocked(actor, target)) return deepStrictEqual(status, 403, "following across a block");
+    deepStrictEqual(status, 200, "following");
+    const isFollow = model.account(actor).following.has(target) || !model.account(target).locked;
+    if (isFollow) model.follow(actor, target, reblogs);
+    else model.account(actor).requests.set(target, reblogs);
+  }
+
+  async #lock({ actor, option }: Step): Promise<void> {
+    const locked = option % 2 === 0;
+    await this.#person(actor).client.patch("/api/v1/accounts/update_credentials", { locked });
+    this.#model.account(actor).locked = locked;
+    if (locked) return;
+    this.#model.accounts.forEach((account, asker) => {
+      const asked = account.requests.get(actor);
+      if (asked !== undefined) this.#model.follow(asker, actor, asked);
+    });
+  }
+
+  async #exclusive({ kind, actor, target }: Step): Promise<void> {
+    if (!this.#model.account(actor).following.has(target)) return;
+    const person = this.#person(actor);
+    if (person.listId === null) {
+      const list = { title: "apart", exclusive: true };
+      person.listId = (await person.client.post<{ id: string }>("/api/v1/lists", list)).id;
+    }
+    const account_ids = [`${this.#person(target).id}`];
+    const path = `/api/v1/lists/${person.listId}/accounts`;
+    await (kind === "exclude"
+      ? person.client.post(path, { account_ids })
+      : person.client.delete(path, { account_ids }));
+    const { exclusive } = this.#model.account(actor);
+    if (kind === "exclude") exclusive.add(target);
+    else exclusive.delete(target);
+  }
+
+  #text(mentions: ReadonlySet<number>): string {
+    return ["hello", ...[...mentions].map((index) => `@${this.#person(index).username}`)].join(" ");
+  }
+
+  #person(index: number): Person {
+    const person = this.#people[index];
+    if (!person) throw new Error(`there is no account ${index}`);
+    return person;
+  }
+}
+
+export function describe(step: Step): string {
+  return `${step.kind} by ${step.actor} (target ${step.target}, pick ${step.pick}, option ${step.option})`;
+}
+
+function chosen(statuses: readonly ModelStatus[], pick: number): ModelStatus | null {
+  return statuses[pick % Math.max(1, statuses.length)] ?? null;
+}
