@@ -49,6 +49,8 @@ export class AccountPool implements AsyncDisposable {
          select next_id(0) as id, username, token_hash
          from unnest($1::text[], $2::bytea[]) as n (username, token_hash)),
        made as (insert into accounts (id, username) select id, username from new returning id),
+       credentials as (insert into credentials (account_id, email, password_hash, confirmed_at)
+         select id, username || '@example.org', '', now() from new),
        tokens as (insert into access_tokens (token_hash, account_id, scopes)
          select token_hash, id, '{read,write,follow,push,profile}' from new)
        select new.id::text from new join made using (id) order by array_position($1::text[], new.username)`,

@@ -49,7 +49,10 @@ export class Client {
     headers: Record<string, string> = {},
   ): Promise<Answer<Body>> {
     const isRaw =
-      body === undefined || typeof body === "string" || body instanceof Uint8Array || body instanceof FormData;
+      body === undefined ||
+      typeof body === "string" ||
+      body instanceof Uint8Array ||
+      body instanceof FormData;
     const answer = await fetch(`${this.url}${path}`, {
       method,
       headers: {
