@@ -1,164 +1,133 @@
 /**
- * What home timelines must be, kept as plain objects and computed anew each time: written from the contract, apart from
- * the code it is held against.
+ * What a home timeline is, written down a third time: from the contract, in plain objects, knowing nothing of the code
+ * that is held against it.
  */
+
 export type Visibility = "public" | "unlisted" | "private" | "direct";
 
-/** Accounts are known by their place: 0, 1, 2 … */
-export type AccountPlace = number;
-
 export interface ModelStatus {
-  readonly id: bigint;
-  readonly author: AccountPlace;
-  readonly visibility: Visibility;
-  mentions: ReadonlySet<AccountPlace>;
-  /** Whom it replies to, or null. */
-  readonly repliesTo: AccountPlace | null;
-  /** What it boosts, or null. */
-  readonly boostOf: bigint | null;
-}
-
-export interface ModelList {
-  exclusive: boolean;
-  readonly members: Set<AccountPlace>;
+  id: bigint;
+  author: number;
+  visibility: Visibility;
+  /** Who is mentioned. */
+  mentions: Set<number>;
+  /** Whom it answers; kept when the answered status goes. */
+  repliedTo: number | null;
+  /** The status it boosts. */
+  boosts: ModelStatus | null;
 }
 
 export interface ModelAccount {
   locked: boolean;
-  suspended: boolean;
-  /** Followed accounts → whether their boosts show. */
-  readonly following: Map<AccountPlace, boolean>;
-  /** Accounts that were asked → whether their boosts will show. */
-  readonly requested: Map<AccountPlace, boolean>;
-  readonly blocking: Set<AccountPlace>;
-  readonly muting: Set<AccountPlace>;
-  readonly lists: Map<string, ModelList>;
+  /** Followed account → whether its boosts show. */
+  following: Map<number, boolean>;
+  /** Asked to follow, and with which switch. */
+  requests: Map<number, boolean>;
+  blocking: Set<number>;
+  muting: Set<number>;
+  /** Members of an exclusive list. */
+  exclusive: Set<number>;
 }
 
-/** A boost is dropped when its original, or another boost of it, is among this many entries right below it. */
 const WINDOW = 80;
 
 export class Model {
   readonly accounts: ModelAccount[];
-  readonly statuses = new Map<bigint, ModelStatus>();
+  statuses: ModelStatus[] = [];
 
   constructor(accounts: number) {
     this.accounts = Array.from({ length: accounts }, () => ({
       locked: false,
-      suspended: false,
       following: new Map(),
-      requested: new Map(),
+      requests: new Map(),
       blocking: new Set(),
       muting: new Set(),
-      lists: new Map(),
+      exclusive: new Set(),
     }));
   }
 
-  account(place: AccountPlace): ModelAccount {
-    const account = this.accounts[place];
-    if (!account) throw new Error(`the model has no account ${place}`);
-    return account;
+  account(index: number): ModelAccount {
+    const found = this.accounts[index];
+    if (!found) throw new Error(`the model has no account ${index}`);
+    return found;
   }
 
-  /** The whole home timeline, newest first. */
-  home(viewer: AccountPlace): bigint[] {
-    const visible = this.visible(viewer);
-    return visible.filter((status, place) => !isRepeated(visible, status, place)).map((status) => status.id);
+  isBlocked(a: number, b: number): boolean {
+    return this.account(a).blocking.has(b) || this.account(b).blocking.has(a);
   }
 
-  /** What the rules let through, before repeated boosts are dropped; newest first. */
-  visible(viewer: AccountPlace): ModelStatus[] {
-    return [...this.statuses.values()]
-      .filter((status) => this.shows(viewer, status))
-      .sort((a, b) => (a.id < b.id ? 1 : -1));
+  /** Whether looking the status up works. */
+  canSee(viewer: number, status: ModelStatus): boolean {
+    if (status.author === viewer) return true;
+    const isMentioned = status.mentions.has(viewer);
+    if (status.visibility === "direct") return isMentioned;
+    if (status.visibility === "private")
+      return isMentioned || this.account(viewer).following.has(status.author);
+    return !this.account(status.author).blocking.has(viewer);
   }
 
-  follow(viewer: AccountPlace, target: AccountPlace, showBoosts: boolean): void {
-    const { following, requested } = this.account(viewer);
-    if (following.has(target) || !this.account(target).locked) following.set(target, showBoosts);
-    else requested.set(target, showBoosts);
+  canBoost(viewer: number, status: ModelStatus): boolean {
+    if (!this.canSee(viewer, status) || this.account(viewer).blocking.has(status.author)) return false;
+    if (status.visibility === "direct") return false;
+    return status.visibility !== "private" || status.author === viewer;
   }
 
-  unfollow(viewer: AccountPlace, target: AccountPlace): void {
-    const { following, requested, lists } = this.account(viewer);
-    requested.delete(target);
-    if (!following.delete(target)) return;
-    for (const list of lists.values()) list.members.delete(target);
+  follow(viewer: number, target: number, showReblogs: boolean): void {
+    this.account(viewer).requests.delete(target);
+    this.account(viewer).following.set(target, showReblogs);
   }
 
-  answerRequest(target: AccountPlace, requester: AccountPlace, accepted: boolean): void {
-    const { requested, following } = this.account(requester);
-    const showBoosts = requested.get(target) ?? true;
-    requested.delete(target);
-    if (accepted) following.set(target, showBoosts);
+  unfollow(viewer: number, target: number): void {
+    this.account(viewer).following.delete(target);
+    this.account(viewer).requests.delete(target);
+    this.account(viewer).exclusive.delete(target);
   }
 
-  setLocked(place: AccountPlace, locked: boolean): void {
-    this.account(place).locked = locked;
-    if (locked) return;
-    this.accounts.forEach((account, requester) => {
-      if (account.requested.has(place)) this.answerRequest(place, requester, true);
-    });
-  }
-
-  block(viewer: AccountPlace, target: AccountPlace): void {
+  block(viewer: number, target: number): void {
     this.account(viewer).blocking.add(target);
     this.unfollow(viewer, target);
     this.unfollow(target, viewer);
   }
 
-  delete(id: bigint): void {
-    this.statuses.delete(id);
-    for (const status of this.statuses.values()) if (status.boostOf === id) this.statuses.delete(status.id);
+  remove(status: ModelStatus): void {
+    this.statuses = this.statuses.filter((other) => other !== status && other.boosts !== status);
   }
 
-  blocked(a: AccountPlace, b: AccountPlace): boolean {
-    return this.account(a).blocking.has(b) || this.account(b).blocking.has(a);
+  /** The ids of the viewer's home timeline, newest first. */
+  home(viewer: number): bigint[] {
+    const visible = this.statuses
+      .filter((status) => this.#shows(viewer, status))
+      .sort((a, b) => (a.id < b.id ? 1 : -1));
+    const entries: bigint[] = [];
+    visible.forEach((status, i) => {
+      const { boosts } = status;
+      const below = visible.slice(i + 1, i + 1 + WINDOW);
+      const isRepeated =
+        boosts !== null && below.some((other) => other === boosts || other.boosts === boosts);
+      if (!isRepeated) entries.push(status.id);
+    });
+    return entries;
   }
 
-  private shows(viewer: AccountPlace, status: ModelStatus): boolean {
-    const { author, boostOf } = status;
-    if (this.account(author).suspended) return false;
-    if (boostOf !== null && !this.showsOriginal(viewer, boostOf)) return false;
-    if (author === viewer) return true;
-    const { following, lists } = this.account(viewer);
-    if (!following.has(author) || this.hides(viewer, author)) return false;
-    for (const list of lists.values()) if (list.exclusive && list.members.has(author)) return false;
-    if (status.visibility === "direct" && !status.mentions.has(viewer)) return false;
-    if (boostOf !== null) return following.get(author) === true;
-    const { repliesTo } = status;
-    return repliesTo === null || repliesTo === viewer || following.has(repliesTo);
-  }
-
-  private showsOriginal(viewer: AccountPlace, id: bigint): boolean {
-    const original = this.statuses.get(id);
-    if (!original || this.account(original.author).suspended) return false;
-    if (original.author === viewer) return true;
-    if (original.visibility === "direct") return false;
-    if (original.visibility === "private" && !this.account(viewer).following.has(original.author))
+  #shows(viewer: number, status: ModelStatus): boolean {
+    const own = this.account(viewer);
+    const { author, boosts } = status;
+    const hides = (account: number) =>
+      account !== viewer && (this.isBlocked(viewer, account) || own.muting.has(account));
+    if (boosts && (hides(boosts.author) || boosts.visibility === "direct")) return false;
+    if (
+      boosts &&
+      boosts.visibility === "private" &&
+      boosts.author !== viewer &&
+      !own.following.has(boosts.author)
+    )
       return false;
-    return !this.hides(viewer, original.author);
+    if (author === viewer) return true;
+    const showReblogs = own.following.get(author);
+    if (showReblogs === undefined || hides(author) || own.exclusive.has(author)) return false;
+    if (status.visibility === "direct" && !status.mentions.has(viewer)) return false;
+    if (boosts) return showReblogs;
+    const { repliedTo } = status;
+    return repliedTo === null || repliedTo === viewer || own.following.has(repliedTo);
   }
-
-  private hides(viewer: AccountPlace, other: AccountPlace): boolean {
-    return this.blocked(viewer, other) || this.account(viewer).muting.has(other);
-  }
-}
-
-function isRepeated(visible: readonly ModelStatus[], status: ModelStatus, place: number): boolean {
-  if (status.boostOf === null) return false;
-  return visible
-    .slice(place + 1, place + 1 + WINDOW)
-    .some((older) => older.id === status.boostOf || older.boostOf === status.boostOf);
-}
-
-/** What a page must hold, cut from the whole timeline. */
-export function pageOf(
-  home: readonly bigint[],
-  cursors: { max?: bigint; since?: bigint; min?: bigint; limit: number },
-): bigint[] {
-  const { max, since, min, limit } = cursors;
-  const after = min ?? since;
-  const between = home.filter((id) => (max === undefined || id < max) && (after === undefined || id > after));
-  return min === undefined ? between.slice(0, limit) : between.slice(Math.max(0, between.length - limit));
 }
