@@ -60,7 +60,9 @@ export class Client {
         ...(isRaw ? {} : { "content-type": "application/json" }),
         ...headers,
       },
-      ...(body === undefined ? {} : { body: isRaw ? (body as BodyInit) : JSON.stringify(body) }),
+      ...(body === undefined
+        ? {}
+        : { body: isRaw ? (body as NonNullable<RequestInit["body"]>) : JSON.stringify(body) }),
     });
     const text = await answer.text();
     const isJson = answer.headers.get("content-type")?.includes("json") ?? false;
