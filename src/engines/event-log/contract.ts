@@ -1,0 +1,209 @@
+/** What every event log must do: the sentences of `port.ts` as tests, for each adapter's own test to run. */
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Consumer, EventLog } from "./port.ts";
+
+const DELIVERED = { timeout: 15_000, interval: 10 };
+
+export interface OpenedLogs {
+  /** Two handles on one log, as two processes have them. */
+  readonly logs: readonly [EventLog, EventLog];
+  /** A topic that no other test uses. */
+  readonly topic: string;
+}
+
+export function eventLogContract(open: () => Promise<OpenedLogs>): void {
+  let a: EventLog;
+  let b: EventLog;
+  let topic: string;
+  let consumers: Consumer[];
+
+  beforeEach(async () => {
+    const opened = await open();
+    [a, b] = opened.logs;
+    topic = opened.topic;
+    consumers = [];
+  });
+  afterEach(async () => {
+    for (const consumer of consumers) await consumer[Symbol.asyncDispose]();
+    await a[Symbol.asyncDispose]();
+    await b[Symbol.asyncDispose]();
+  });
+
+  const publish = (log: EventLog, ...numbers: number[]) =>
+    log.publish(
+      topic,
+      numbers.map((n) => ({ key: BigInt(n % 3), payload: JSON.stringify({ n }) })),
+    );
+
+  async function consume(
+    log: EventLog,
+    handle: (numbers: number[]) => void | Promise<void>,
+    options: { group?: string; maxRecords?: number } = {},
+  ): Promise<Consumer> {
+    const consumer = await log.consume({
+      topic,
+      group: options.group ?? "group",
+      maxRecords: options.maxRecords ?? 10,
+      handle: async (payloads) => handle(payloads.map((payload) => (payload as { n: number }).n)),
+    });
+    consumers.push(consumer);
+    return consumer;
+  }
+
+  const upTo = (count: number) => Array.from({ length: count }, (_, n) => n);
+
+  test("gives records published before and after the consumer began, from either handle", async () => {
+    const got: number[] = [];
+    await publish(a, 0, 1);
+    await consume(b, (numbers) => void got.push(...numbers));
+    await expect.poll(() => got, DELIVERED).toEqual([0, 1]);
+    await publish(a, 2);
+    await publish(b, 3);
+    await expect.poll(() => got, DELIVERED).toEqual([0, 1, 2, 3]);
+  });
+
+  test("keeps the order of each key, over many batches", async () => {
+    const got: number[] = [];
+    await consume(b, (numbers) => void got.push(...numbers), { maxRecords: 7 });
+    for (let n = 0; n < 300; n += 3) await publish(n % 2 === 0 ? a : b, n, n + 1, n + 2);
+    await expect.poll(() => new Set(got).size, DELIVERED).toBe(300);
+    for (const key of [0, 1, 2]) {
+      const ofKey = got.filter((n) => n % 3 === key);
+      expect(ofKey).toEqual([...ofKey].sort((x, y) => x - y));
+    }
+  });
+
+  test("gives batches of at most the size asked for, one after another", async () => {
+    await publish(a, ...upTo(25));
+    const got: number[] = [];
+    const sizes: number[] = [];
+    let running = 0;
+    await consume(
+      b,
+      async (numbers) => {
+        running++;
+        expect(running).toBe(1);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        running--;
+        sizes.push(numbers.length);
+        got.push(...numbers);
+      },
+      { maxRecords: 4 },
+    );
+    await expect.poll(() => got, DELIVERED).toEqual(upTo(25));
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(4);
+  });
+
+  test("gives every group every record", async () => {
+    const got = { one: [] as number[], two: [] as number[] };
+    await consume(a, (numbers) => void got.one.push(...numbers), { group: "one" });
+    await consume(b, (numbers) => void got.two.push(...numbers), { group: "two" });
+    await publish(a, ...upTo(5));
+    await expect.poll(() => got, DELIVERED).toEqual({ one: upTo(5), two: upTo(5) });
+  });
+
+  test("gives nothing of another topic", async () => {
+    const got: number[] = [];
+    await consume(b, (numbers) => void got.push(...numbers));
+    await a.publish(`${topic}.other`, [{ key: 1n, payload: '{"n":99}' }]);
+    await publish(a, 0);
+    await expect.poll(() => got, DELIVERED).toEqual([0]);
+  });
+
+  test("gives a batch again until its handler succeeds, and skips nothing", async () => {
+    const attempts: number[][] = [];
+    const got: number[] = [];
+    await publish(a, 0, 1, 2);
+    await consume(
+      b,
+      (numbers) => {
+        attempts.push(numbers);
+        if (attempts.length < 3) throw new Error("on purpose");
+        got.push(...numbers);
+      },
+      { maxRecords: 2 },
+    );
+    await expect.poll(() => got, DELIVERED).toEqual([0, 1, 2]);
+    expect(attempts.slice(0, 3)).toEqual([
+      [0, 1],
+      [0, 1],
+      [0, 1],
+    ]);
+  });
+
+  test("goes on after a restart where it was, and repeats what wasn't consumed", async () => {
+    const first: number[] = [];
+    const before = await consume(a, (numbers) => {
+      if (numbers.includes(3)) throw new Error("on purpose");
+      first.push(...numbers);
+    });
+    await publish(a, 0, 1, 2);
+    await expect.poll(() => first, DELIVERED).toEqual([0, 1, 2]);
+    await expect.poll(async () => (await before.lag()).records, DELIVERED).toBe(0);
+    await publish(a, 3, 4);
+    await expect.poll(async () => (await before.lag()).records, DELIVERED).toBe(2);
+    await before[Symbol.asyncDispose]();
+    const second: number[] = [];
+    await consume(b, (numbers) => void second.push(...numbers));
+    await expect.poll(() => second, DELIVERED).toEqual([3, 4]);
+  });
+
+  test("disposing waits for the batch under way, and no batch begins after", async () => {
+    let begun = 0;
+    let ended = 0;
+    const consumer = await consume(
+      b,
+      async () => {
+        begun++;
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        ended++;
+      },
+      { maxRecords: 1 },
+    );
+    await publish(a, ...upTo(10));
+    await expect.poll(() => begun, DELIVERED).toBeGreaterThan(0);
+    await consumer[Symbol.asyncDispose]();
+    const atTheEnd = begun;
+    expect(ended).toBe(atTheEnd);
+    await publish(a, 10);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(begun).toBe(atTheEnd);
+  });
+
+  test("tells how many records wait, and for how long", async () => {
+    let letGo = () => {};
+    const held = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    const consumer = await consume(b, () => held, { maxRecords: 1 });
+    expect(await consumer.lag()).toEqual({ records: 0, oldestAgeMs: 0 });
+    await publish(a, 0, 1, 2);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const lag = await consumer.lag();
+    expect(lag.records).toBe(3);
+    expect(lag.oldestAgeMs).toBeGreaterThanOrEqual(50);
+    letGo();
+    await expect.poll(async () => (await consumer.lag()).records, DELIVERED).toBe(0);
+  });
+
+  test("publishing nothing does nothing, and waking is harmless", async () => {
+    await a.publish(topic, []);
+    a.wake(topic);
+    a.wake("a topic that doesn't exist");
+    const got: number[] = [];
+    await consume(a, (numbers) => void got.push(...numbers));
+    for (let i = 0; i < 50; i++) a.wake(topic);
+    await publish(b, 0);
+    a.wake(topic);
+    await expect.poll(() => got, DELIVERED).toEqual([0]);
+  });
+
+  test("loses nothing when many publish at once", async () => {
+    const got = new Set<number>();
+    await consume(b, (numbers) => {
+      for (const n of numbers) got.add(n);
+    });
+    await Promise.all(upTo(200).map((n) => publish(n % 2 === 0 ? a : b, n)));
+    await expect.poll(() => got.size, DELIVERED).toBe(200);
+  });
+}
