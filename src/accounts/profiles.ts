@@ -70,6 +70,11 @@ export class ProfileCache {
     return this.#cache.get(id);
   }
 
+  /** In the order of the ids; undefined for those that don't exist. */
+  getAll(ids: readonly AccountId[]): Promise<(Profile | undefined)[]> {
+    return this.#cache.getAll(ids);
+  }
+
   getMany(ids: readonly AccountId[]): Promise<Map<AccountId, Profile>> {
     return this.#cache.getMany(ids);
   }

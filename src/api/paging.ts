@@ -57,10 +57,13 @@ export function linkPages(
 }
 
 function link(request: FastifyRequest, publicUrl: string, name: string, id: bigint, rel: string): string {
-  const url = new URL(request.url, publicUrl);
-  for (const cursor of ["max_id", "since_id", "min_id", "access_token"]) url.searchParams.delete(cursor);
-  url.searchParams.set(name, `${id}`);
-  return `<${publicUrl}${url.pathname}${url.search}>; rel="${rel}"`;
+  const { url } = request;
+  const query = url.indexOf("?");
+  if (query === -1) return `<${publicUrl}${url}?${name}=${id}>; rel="${rel}"`;
+  const parameters = new URLSearchParams(url.slice(query));
+  for (const cursor of ["max_id", "since_id", "min_id", "access_token"]) parameters.delete(cursor);
+  parameters.set(name, `${id}`);
+  return `<${publicUrl}${url.slice(0, query)}?${parameters}>; rel="${rel}"`;
 }
 
 /** The cursors of a timeline page, newest first. */

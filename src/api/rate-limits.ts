@@ -59,8 +59,11 @@ function describe(reply: FastifyReply, name: LimitName, result: RateLimiterRes):
 
 /** Where limits are off, answers say so in the same headers. */
 export function describeNoLimits(request: FastifyRequest, reply: FastifyReply): void {
-  if (!request.url.startsWith("/api/")) return;
-  reply.header("X-RateLimit-Limit", LIMITS.account.points);
-  reply.header("X-RateLimit-Remaining", LIMITS.account.points);
-  reply.header("X-RateLimit-Reset", "2100-01-01T00:00:00.000000Z");
+  if (request.url.startsWith("/api/")) reply.headers(NO_LIMITS);
 }
+
+const NO_LIMITS = {
+  "X-RateLimit-Limit": LIMITS.account.points,
+  "X-RateLimit-Remaining": LIMITS.account.points,
+  "X-RateLimit-Reset": "2100-01-01T00:00:00.000000Z",
+};

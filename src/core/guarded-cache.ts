@@ -50,6 +50,20 @@ export class GuardedCache<Key extends bigint | string, Value extends object> {
     return found;
   }
 
+  /** Values in the order of the keys, undefined for a key without one: nothing but an array when all are stored. */
+  async getAll(keys: readonly Key[]): Promise<(Value | undefined)[]> {
+    const values: Value[] = [];
+    for (const key of keys) {
+      const value = this.#stored.get(key);
+      if (value === undefined) {
+        const found = await this.getMany(keys);
+        return keys.map((wanted) => found.get(wanted));
+      }
+      values.push(value);
+    }
+    return values;
+  }
+
   /**
    * For values that come from elsewhere than a load, such as a row just written. Begin before what they are read or
    * written by; what is invalidated from then on isn't stored.

@@ -22,28 +22,46 @@ export async function visibleEntries(
   judge: Judge = exclusionOf,
 ): Promise<{ entries: Entry[]; missing: StatusId[] }> {
   const { statuses, clock } = context;
-  const records = await statuses.getMany(candidates);
-  const originalIds: StatusId[] = [];
-  for (const { facts } of records.values()) if (facts.reblogOfId !== null) originalIds.push(facts.reblogOfId);
-  const originals = originalIds.length === 0 ? records : await statuses.getMany(originalIds);
-  const authors = new Set<AccountId>();
-  for (const { facts } of records.values()) authors.add(facts.authorId);
-  if (originals !== records) for (const { facts } of originals.values()) authors.add(facts.authorId);
-  const profiles = await statuses.profiles.getMany([...authors]);
-  const isSuspended = (id: AccountId) => profiles.get(id)?.suspended ?? true;
+  const records = await statuses.getAll(candidates);
+  const originals = await statuses.getAll(reblogged(records));
+  const suspended = await suspendedAuthors(statuses, [...records, ...originals]);
+  const isSuspended = (id: AccountId) => suspended.size > 0 && suspended.has(id);
   const nowMs = clock.nowMs();
   const entries: Entry[] = [];
   const missing: StatusId[] = [];
-  for (const id of candidates) {
-    const record = records.get(id);
+  let boosts = 0;
+  records.forEach((record, i) => {
     if (!record) {
-      missing.push(id);
-      continue;
+      missing.push(candidates[i] as StatusId);
+      return;
     }
     const { facts } = record;
-    const original = facts.reblogOfId === null ? null : originals.get(facts.reblogOfId)?.facts;
-    if (judge({ status: facts, original, isSuspended }, relations, nowMs) !== null) continue;
-    entries.push({ id, originalId: facts.reblogOfId ?? id, record });
-  }
+    // Originals stand in the order of the boosts among the records.
+    const original = facts.reblogOfId === null ? null : originals[boosts++]?.facts;
+    if (judge({ status: facts, original, isSuspended }, relations, nowMs) !== null) return;
+    entries.push({ id: facts.id, originalId: facts.reblogOfId ?? facts.id, record });
+  });
   return { entries, missing };
+}
+
+function reblogged(records: readonly (StatusRecord | undefined)[]): StatusId[] {
+  const ids: StatusId[] = [];
+  for (const record of records) {
+    if (record && record.facts.reblogOfId !== null) ids.push(record.facts.reblogOfId);
+  }
+  return ids;
+}
+
+/** Also those that are gone altogether. Usually nobody. */
+async function suspendedAuthors(
+  statuses: StatusCache,
+  records: readonly (StatusRecord | undefined)[],
+): Promise<Set<AccountId>> {
+  const authors = records.flatMap((record) => (record ? [record.facts.authorId] : []));
+  const profiles = await statuses.profiles.getAll(authors);
+  const suspended = new Set<AccountId>();
+  authors.forEach((id, i) => {
+    if (profiles[i]?.suspended ?? true) suspended.add(id);
+  });
+  return suspended;
 }

@@ -89,6 +89,11 @@ export class StatusCache {
     return this.#cache.fill();
   }
 
+  /** In the order of the ids; undefined for those that don't exist. */
+  getAll(ids: readonly StatusId[]): Promise<(StatusRecord | undefined)[]> {
+    return this.#cache.getAll(ids);
+  }
+
   /** Records of those ids that exist. */
   getMany(ids: readonly StatusId[]): Promise<Map<StatusId, StatusRecord>> {
     return this.#cache.getMany(ids);

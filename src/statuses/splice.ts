@@ -1,6 +1,5 @@
 /** Puts a status's JSON together from cached bytes: head, account, tail, and the viewer's marks. */
-import type { Profile } from "../accounts/profiles.ts";
-import type { AccountId, StatusId } from "../core/ids.ts";
+import type { AccountId } from "../core/ids.ts";
 import { BOOKMARKED, FAVOURITED, type MarksCache, REBLOGGED } from "./marks.ts";
 import type { StatusCache, StatusRecord } from "./records.ts";
 
@@ -55,53 +54,31 @@ async function piecesOf(
   records: readonly StatusRecord[],
   viewerId: AccountId | null,
 ): Promise<Buffer[][]> {
-  const originals = await originalsOf(statuses, records);
-  const profiles = await profilesOf(statuses, [...records, ...originals.values()]);
-  const ids = records.map((record) => record.facts.reblogOfId ?? record.facts.id);
-  const own = viewerId === null ? null : (marks.peek(viewerId, ids) ?? (await marks.load(viewerId, ids)));
+  const shown = records.map((record) => record.facts.reblogOfId ?? record.facts.id);
+  // A status that is no boost shows itself.
+  const originals = await statuses.getAll(shown);
+  const authors = await statuses.profiles.getAll(records.map((record) => record.facts.authorId));
+  const originalAuthors = await statuses.profiles.getAll(
+    originals.map((original, i) => (original ?? (records[i] as StatusRecord)).facts.authorId),
+  );
+  const own = viewerId === null ? null : (marks.peek(viewerId, shown) ?? (await marks.load(viewerId, shown)));
   const pieces: Buffer[][] = [];
   records.forEach((record, i) => {
+    const author = authors[i];
+    if (!author) return;
     const end = own ? (MARKS[own[i] ?? 0] as Buffer) : END;
-    const author = profiles.get(record.facts.authorId);
-    const original = record.facts.reblogOfId === null ? null : originals.get(record.facts.reblogOfId);
-    if (!author || original === undefined) return;
     const wrapper = statuses.render(record, author.username);
-    if (original === null) {
+    if (record.facts.reblogOfId === null) {
       pieces.push([wrapper.head, author.json, wrapper.tail, NO_REBLOG, end]);
       return;
     }
-    const originalAuthor = profiles.get(original.facts.authorId);
-    if (!originalAuthor) return;
+    const original = originals[i];
+    const originalAuthor = originalAuthors[i];
+    if (!original || !originalAuthor) return;
     const inner = statuses.render(original, originalAuthor.username);
+    const boosted = [inner.head, originalAuthor.json, inner.tail, NO_REBLOG, end];
     // The wrapper shows the counts of what it boosts.
-    pieces.push([
-      wrapper.head,
-      author.json,
-      inner.tail,
-      REBLOG,
-      inner.head,
-      originalAuthor.json,
-      inner.tail,
-      NO_REBLOG,
-      end,
-      end,
-    ]);
+    pieces.push([wrapper.head, author.json, inner.tail, REBLOG, ...boosted, end]);
   });
   return pieces;
-}
-
-async function originalsOf(
-  statuses: StatusCache,
-  records: readonly StatusRecord[],
-): Promise<Map<StatusId, StatusRecord>> {
-  const ids: StatusId[] = [];
-  for (const { facts } of records) if (facts.reblogOfId !== null) ids.push(facts.reblogOfId);
-  return ids.length === 0 ? new Map() : statuses.getMany(ids);
-}
-
-async function profilesOf(
-  statuses: StatusCache,
-  records: readonly StatusRecord[],
-): Promise<Map<AccountId, Profile>> {
-  return statuses.profiles.getMany(records.map((record) => record.facts.authorId));
 }
