@@ -21,7 +21,7 @@ const env = {
   ...(chromium ? { CHROMIUM_PATH: chromium } : {}),
 };
 
-const projects = isLong ? ["e2e"] : ["unit", "e2e", ...(chromium ? ["browser"] : [])];
+const projects = isLong ? ["e2e"] : ["unit", "engines", "e2e", "web", ...(chromium ? ["browser"] : [])];
 const steps: [string, string[]][] = [
   ...(isLong
     ? []
