@@ -1,0 +1,133 @@
+/** One door to the API: the token, errors as sentences, pages by their Link header. */
+import { currentToken, tokenRefused } from "../session/session.ts";
+import { ApiError, errorOf, Rebuilding, Unreachable } from "./errors.ts";
+
+type Query = Record<string, string | number | boolean | readonly string[] | null | undefined>;
+
+export interface RequestOptions {
+  readonly query?: Query;
+  /** Sent as JSON, or as it is when it is a form. */
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Another token than the session's; null sends none. */
+  readonly token?: string | null;
+  readonly signal?: AbortSignal;
+}
+
+export interface PageOf<T> {
+  readonly entries: readonly T[];
+  /** The `max_id` of the next, older page; null at the end of the list. */
+  readonly older: string | null;
+}
+
+export async function get<T>(path: string, options: RequestOptions = {}): Promise<T> {
+  return (await send("GET", path, options)).json() as Promise<T>;
+}
+
+export async function post<T>(path: string, body?: unknown, options: RequestOptions = {}): Promise<T> {
+  return (await send("POST", path, { ...options, body })).json() as Promise<T>;
+}
+
+export async function put<T>(path: string, body?: unknown): Promise<T> {
+  return (await send("PUT", path, { body })).json() as Promise<T>;
+}
+
+export async function patch<T>(path: string, body?: unknown): Promise<T> {
+  return (await send("PATCH", path, { body })).json() as Promise<T>;
+}
+
+export async function remove<T>(path: string, body?: unknown): Promise<T> {
+  return (await send("DELETE", path, { body })).json() as Promise<T>;
+}
+
+export async function getPage<T>(path: string, query: Query, signal?: AbortSignal): Promise<PageOf<T>> {
+  const response = await send("GET", path, { query, ...(signal ? { signal } : {}) });
+  if (response.status === 206) throw new Rebuilding();
+  const entries = (await response.json()) as T[];
+  return { entries, older: entries.length === 0 ? null : olderCursor(response.headers.get("Link")) };
+}
+
+export function olderCursor(link: string | null): string | null {
+  for (const part of (link ?? "").split(",")) {
+    const match = /<([^>]+)>\s*;\s*rel="next"/.exec(part);
+    if (match?.[1]) return new URL(match[1], "http://any.invalid").searchParams.get("max_id");
+  }
+  return null;
+}
+
+export function pathWith(path: string, query: Query = {}): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value === null || value === undefined) continue;
+    if (Array.isArray(value)) for (const entry of value) search.append(`${name}[]`, String(entry));
+    else search.set(name, String(value));
+  }
+  const text = search.toString();
+  return text ? `${path}?${text}` : path;
+}
+
+async function send(method: string, path: string, options: RequestOptions): Promise<Response> {
+  const { query, body, headers = {}, signal } = options;
+  const token = options.token === undefined ? currentToken() : options.token;
+  const isForm = body instanceof FormData;
+  let response: Response;
+  try {
+    response = await fetch(pathWith(path, query), {
+      method,
+      headers: {
+        ...(token ? { Authorization: `Bearer ${token}` } : {}),
+        ...(body === undefined || isForm ? {} : { "Content-Type": "application/json" }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: isForm ? body : JSON.stringify(body) }),
+      ...(signal ? { signal } : {}),
+    });
+  } catch (cause) {
+    if (cause instanceof DOMException && cause.name === "AbortError") throw cause;
+    reachable.report(false);
+    throw new Unreachable({ cause });
+  }
+  reachable.report(true);
+  if (response.ok) return response;
+  const error = await errorOf(response);
+  if (error.status === 401 && token && token === currentToken()) tokenRefused();
+  throw error;
+}
+
+/** Whether the last request found the server: the browser's own word on being online is often wrong. */
+export const reachable = {
+  isReachable: true,
+  lastAnswerAt: Date.now(),
+  listeners: new Set<() => void>(),
+  report(isReachable: boolean): void {
+    if (isReachable) this.lastAnswerAt = Date.now();
+    if (this.isReachable === isReachable) return;
+    this.isReachable = isReachable;
+    for (const listener of this.listeners) listener();
+  },
+};
+
+/** An upload that reports its progress, which fetch can't. */
+export function upload<T>(path: string, form: FormData, onProgress: (share: number) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", path);
+    const token = currentToken();
+    if (token) request.setRequestHeader("Authorization", `Bearer ${token}`);
+    request.upload.onprogress = (event) => {
+      if (event.lengthComputable) onProgress(event.loaded / event.total);
+    };
+    request.onerror = () => reject(new Unreachable());
+    request.onload = () => {
+      const requestId = request.getResponseHeader("X-Request-Id");
+      try {
+        const body = JSON.parse(request.responseText) as T & { error?: string };
+        if (request.status < 300) resolve(body);
+        else reject(new ApiError(body.error ?? "The upload failed.", { status: request.status, requestId }));
+      } catch {
+        reject(new ApiError("The upload failed.", { status: request.status, requestId }));
+      }
+    };
+    request.send(form);
+  });
+}

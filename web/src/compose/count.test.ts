@@ -1,0 +1,21 @@
+import { expect, test } from "vitest";
+import { lengthOf } from "./count.ts";
+
+const length = (text: string, warning = "") => lengthOf(text, { warning, charactersPerUrl: 23 });
+
+test("counts what people see as one character as one", () => {
+  expect(length("héllo 👩‍👩‍👧‍👦 🇳🇱")).toBe(9);
+});
+
+test("counts every link the same", () => {
+  expect(length("a https://example.org/a/very/long/path?with=a&query=string")).toBe(2 + 23);
+  expect(length("https://a.b https://c.d")).toBe(23 + 1 + 23);
+});
+
+test("leaves the host of a mention out", () => {
+  expect(length("@wren@birds.example hi")).toBe("@wren hi".length);
+});
+
+test("counts the warning too", () => {
+  expect(length("text", "food")).toBe(8);
+});

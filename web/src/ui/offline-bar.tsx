@@ -1,0 +1,35 @@
+import { useEffect, useState, useSyncExternalStore } from "react";
+import { reachable } from "../api/client.ts";
+import { agoInWords } from "./format.ts";
+
+function subscribe(listener: () => void): () => void {
+  reachable.listeners.add(listener);
+  addEventListener("online", listener);
+  addEventListener("offline", listener);
+  return () => {
+    reachable.listeners.delete(listener);
+    removeEventListener("online", listener);
+    removeEventListener("offline", listener);
+  };
+}
+
+/** Says that what is shown may be old, and how old. */
+export function OfflineBar() {
+  const isOffline = useSyncExternalStore(subscribe, () => !navigator.onLine || !reachable.isReachable);
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    if (!isOffline) return;
+    setNow(Date.now());
+    const timer = setInterval(() => setNow(Date.now()), 10_000);
+    return () => clearInterval(timer);
+  }, [isOffline]);
+  return (
+    <div role="status" className="offline-place">
+      {isOffline && (
+        <p className="offline-bar">
+          No connection. What you see is from {agoInWords(Math.max(0, now - reachable.lastAnswerAt))}.
+        </p>
+      )}
+    </div>
+  );
+}
