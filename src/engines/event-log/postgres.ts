@@ -28,7 +28,8 @@ interface Batch {
 }
 
 interface LogRow {
-  transaction_id: string;
+  // Not named as the column: "order by" would take the text for it, and text sorts 9 after 10.
+  transaction: string;
   position: bigint;
   payload: unknown;
   settled: boolean;
@@ -169,7 +170,7 @@ class PostgresConsumer implements Consumer {
     const { topic, group, maxRecords, handle } = this.#options;
     const rows = await this.#database.prepared<LogRow>(
       "event_log_read",
-      `select transaction_id::text, position, payload,
+      `select transaction_id::text as transaction, position, payload,
          transaction_id < pg_snapshot_xmin(pg_current_snapshot()) as settled
        from event_log where topic = $1 and (transaction_id, position) > ($2::xid8, $3)
        order by transaction_id, position limit $4`,
@@ -187,9 +188,9 @@ class PostgresConsumer implements Consumer {
        select $1, $2, $3::xid8, $4 from relaxed
        on conflict (consumer_group, topic)
        do update set transaction_id = excluded.transaction_id, position = excluded.position, updated_at = now()`,
-      [group, topic, last.transaction_id, last.position],
+      [group, topic, last.transaction, last.position],
     );
-    const consumed = { transactionId: last.transaction_id, position: last.position };
+    const consumed = { transactionId: last.transaction, position: last.position };
     return { consumed, hidden: false, isFull: rows.length === maxRecords };
   }
 
