@@ -24,6 +24,8 @@ export const KINDS = [
   "reply",
   "boost",
   "boost",
+  "boost",
+  "post",
   "unboost",
   "edit",
   "delete",
@@ -38,6 +40,7 @@ export const KINDS = [
   "include",
   "lock",
   "authorize",
+  "mode",
   "mode",
   "lose caches",
   "wait",
@@ -91,6 +94,18 @@ export class World {
       people.push({ id, username, client: new Client(url, token), listId: null });
     }
     return new World(roost, people);
+  }
+
+  /** Begins as a life does: people follow each other, as the bits of `follows` say, and have read their timelines. */
+  async begin(follows: number): Promise<void> {
+    for (let actor = 0; actor < ACCOUNTS; actor++) {
+      for (let target = 0; target < ACCOUNTS; target++) {
+        const isChosen = (follows >> (actor * ACCOUNTS + target)) & 1;
+        if (isChosen && actor !== target) await this.#follow(actor, target, true);
+      }
+      await this.#page(actor, "limit=1");
+    }
+    await this.#settle();
   }
 
   async take(step: Step): Promise<void> {
