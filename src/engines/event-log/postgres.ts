@@ -113,7 +113,8 @@ class PostgresConsumer implements Consumer {
   }
 
   wake(): void {
-    this.#woken.abort();
+    // With a reason of its own: the default one is an exception, made with its stack each time.
+    this.#woken.abort("woken");
   }
 
   async lag(): Promise<{ records: number; oldestAgeMs: number }> {
@@ -134,7 +135,8 @@ class PostgresConsumer implements Consumer {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort();
-    this.#woken.abort();
+    // With a reason of its own: the default one is an exception, made with its stack each time.
+    this.#woken.abort("woken");
     await this.#running;
     this.#onStop();
   }
