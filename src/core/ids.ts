@@ -28,11 +28,6 @@ export function makeId(atMs: number, shard: number, sequence: number): bigint {
   );
 }
 
-/** The lowest id that can be made at `atMs`, whatever its shard. Before the epoch: 0. */
-export function firstIdAt(atMs: number): bigint {
-  return atMs <= ID_EPOCH_MS ? 0n : BigInt(atMs - ID_EPOCH_MS) << TIME_SHIFT;
-}
-
 export function timeOfIdMs(id: bigint): number {
   return Number(id >> TIME_SHIFT) + ID_EPOCH_MS;
 }

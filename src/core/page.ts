@@ -9,7 +9,3 @@ export interface Page {
   readonly edge: "newest" | "oldest";
   readonly limit: number;
 }
-
-export function newestPage(limit: number): Page {
-  return { before: null, after: null, edge: "newest", limit };
-}

@@ -6,7 +6,8 @@ import type { Db } from "../engines/database/pools.ts";
 /** The account that "name", "@name" or "@name@host" means here. */
 export async function findAccountId(db: Db, acct: string, ownHost: string): Promise<AccountId | null> {
   const match = /^@?([^@\s]+)(?:@(\S+))?$/.exec(acct.trim());
-  if (!match?.[1] || (match[2] !== undefined && match[2].toLowerCase() !== ownHost.toLowerCase())) return null;
+  if (!match?.[1] || (match[2] !== undefined && match[2].toLowerCase() !== ownHost.toLowerCase()))
+    return null;
   if (match[1].includes("\0")) return null;
   const { rows } = await sql<{ id: AccountId }>`
     select id from accounts where lower(username) = ${match[1].toLowerCase()}`.execute(db);
@@ -25,7 +26,11 @@ export interface AccountSearch {
 export async function searchAccounts(db: Db, query: string, options: AccountSearch): Promise<AccountId[]> {
   const text = query.trim().replace(/^@/, "").replaceAll("\0", "");
   const [name = "", host] = text.split("@");
-  if (name === "" || (host !== undefined && host !== "" && host.toLowerCase() !== options.ownHost.toLowerCase())) return [];
+  if (
+    name === "" ||
+    (host !== undefined && host !== "" && host.toLowerCase() !== options.ownHost.toLowerCase())
+  )
+    return [];
   const prefix = `${escapeLike(name.toLowerCase())}%`;
   const followed =
     options.followedBy === null
@@ -61,7 +66,12 @@ export async function searchStatuses(
   query: string,
   options: { limit: number; authorId: AccountId | null },
 ): Promise<StatusId[]> {
-  const words = query.trim().replaceAll("\0", "").split(/\s+/).filter((word) => word !== "").slice(0, 8);
+  const words = query
+    .trim()
+    .replaceAll("\0", "")
+    .split(/\s+/)
+    .filter((word) => word !== "")
+    .slice(0, 8);
   if (words.length === 0) return [];
   const patterns = words.map((word) => `%${escapeLike(word)}%`);
   const author = options.authorId === null ? sql`true` : sql`author_id = ${options.authorId}`;
@@ -74,7 +84,11 @@ export async function searchStatuses(
 }
 
 /** Accounts to follow: well followed, active of late, and not followed, blocked or muted yet. */
-export async function suggestedAccounts(db: Db, viewerId: AccountId | null, limit: number): Promise<AccountId[]> {
+export async function suggestedAccounts(
+  db: Db,
+  viewerId: AccountId | null,
+  limit: number,
+): Promise<AccountId[]> {
   const viewer = viewerId ?? 0n;
   const { rows } = await sql<{ id: AccountId }>`
     select a.id from follow_counts c join accounts a on a.id = c.account_id

@@ -101,7 +101,9 @@ export async function storeHeader(
 
 function checkDescription(description: string | null): void {
   if (description !== null && [...description].length > MAX_DESCRIPTION_CHARACTERS) {
-    throw new Invalid(`Validation failed: Description is too long (maximum is ${MAX_DESCRIPTION_CHARACTERS} characters)`);
+    throw new Invalid(
+      `Validation failed: Description is too long (maximum is ${MAX_DESCRIPTION_CHARACTERS} characters)`,
+    );
   }
 }
 

@@ -24,8 +24,6 @@ import { Unavailable } from "../../core/errors.ts";
 import { lockDataDir } from "./data-dir-lock.ts";
 import { findPlace, knownFolder, type Place, socketFolderOf } from "./embedded-place.ts";
 
-export { DataDirInUse } from "./data-dir-lock.ts";
-
 export interface EmbeddedConnection {
   /** The socket's folder: what the pg driver takes for a host. */
   readonly host: string;
