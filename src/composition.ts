@@ -16,6 +16,7 @@ import { timeOfIdMs } from "./core/ids.ts";
 import type { Invalidate, Stale } from "./core/invalidation.ts";
 import { createLogger } from "./core/telemetry/log.ts";
 import { Metrics } from "./core/telemetry/metrics.ts";
+import { claimDatabase } from "./engines/database/claim.ts";
 import { startEmbeddedServer } from "./engines/database/embedded-server.ts";
 import { listenForInvalidation } from "./engines/database/invalidation-channel.ts";
 import { Database, migrate, migrationState } from "./engines/database/pools.ts";
@@ -70,6 +71,8 @@ export async function openRoost(config: Config, options: OpenOptions = {}): Prom
   await using opened = new AsyncDisposableStack();
   const log = options.log ?? createLogger(config.logLevel);
   const { database, failed } = await openDatabase(config, log, opened);
+  if (options.roles !== "none" && config.database.kind === "external")
+    opened.use(await claimDatabase(database));
   const engines = {
     database,
     log,

@@ -53,12 +53,6 @@ export class Metrics {
     labelNames: ["state"],
     registers: [this.registry],
   });
-  readonly backlogAgeSeconds = new Gauge({
-    name: "roost_fanout_backlog_age_seconds",
-    help: "Age of the oldest record that fan-out has not consumed, by topic",
-    labelNames: ["topic"],
-    registers: [this.registry],
-  });
 
   constructor() {
     collectDefaultMetrics({ register: this.registry, prefix: "roost_" });
