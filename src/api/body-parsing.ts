@@ -25,6 +25,21 @@ export function parseQuery(text: string): Record<string, unknown> {
   }) as Record<string, unknown>;
 }
 
+const MALFORMED = Symbol("malformed query");
+
+/** For the router, which has nowhere to send an error to: what can't be parsed is marked, and refused by `checkQuery`. */
+export function parseRouterQuery(text: string): Record<string, string> {
+  try {
+    return parseQuery(text) as Record<string, string>;
+  } catch {
+    return { [MALFORMED]: true } as unknown as Record<string, string>;
+  }
+}
+
+export async function checkQuery(request: FastifyRequest): Promise<void> {
+  if (MALFORMED in (request.query as object)) throw new Invalid("The address isn't valid UTF-8", 400);
+}
+
 /** As qs's own, but what isn't UTF-8 is refused instead of kept as it stands. */
 function decode(text: string): string {
   try {

@@ -8,7 +8,7 @@ import type { Logger } from "pino";
 import { accountRoutes } from "./accounts.ts";
 import type { App } from "./app.ts";
 import { authentication } from "./auth.ts";
-import { acceptBodies, MAX_BODY_BYTES, parseQuery } from "./body-parsing.ts";
+import { acceptBodies, checkQuery, MAX_BODY_BYTES, parseRouterQuery } from "./body-parsing.ts";
 import type { ApiContext } from "./context.ts";
 import { answerError } from "./errors.ts";
 import { instanceRoutes } from "./instance.ts";
@@ -40,7 +40,7 @@ export async function buildServer(context: ApiContext, log: Logger): Promise<App
     genReqId: () => randomUUID(),
     routerOptions: {
       ignoreTrailingSlash: true,
-      querystringParser: (text) => parseQuery(text) as Record<string, string>,
+      querystringParser: parseRouterQuery,
       maxParamLength: 500,
     },
     // A listener that is asked to stop finishes what it has begun and takes nothing new.
@@ -55,6 +55,7 @@ export async function buildServer(context: ApiContext, log: Logger): Promise<App
     // What the others are for, JSON can't do.
     if (!request.url.startsWith("/api/v")) reply.headers(headers);
   });
+  app.addHook("onRequest", checkQuery);
   await app.register(cors, CORS);
   await app.register(cookie);
   await acceptBodies(app);

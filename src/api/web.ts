@@ -49,9 +49,9 @@ function serveMedia(app: App, { mediaStore }: ApiContext): void {
     method: "GET",
     url: "/media/*",
     config: { anonymous: true },
-    schema: { hide: true, params: Type.Object({ "*": Type.String() }) },
+    schema: { hide: true },
     handler: async (request, reply) => {
-      const found = await mediaStore.get(request.params["*"]);
+      const found = await mediaStore.get((request.params as { "*": string })["*"]);
       if (!found) throw new NotFound();
       return reply
         .headers({
