@@ -46,6 +46,33 @@ for (let round = 0; round < ROUNDS; round++) {
   });
 }
 
+test.each([
+  [79, "dropped"],
+  [80, "kept"],
+])("a boost with %i posts between it and its original is %s", async (between, outcome) => {
+  const model = new Model(1);
+  const ids = [++lastAccount];
+  const add = (boostOf: bigint | null) => {
+    const id = makeId(++lastMs, 0, 0);
+    const rest = { author: 0, visibility: "public" as const, mentions: new Set<number>(), repliesTo: null };
+    model.statuses.set(id, { id, boostOf, ...rest });
+    return id;
+  };
+  const original = add(null);
+  for (let i = 0; i < between; i++) add(null);
+  const boost = add(original);
+  await insertAccounts(model, ids);
+  await insertStatuses([...model.statuses.values()], ids);
+  const viewerId = ids[0] ?? 0n;
+  expect(model.home(0).includes(boost)).toBe(outcome === "kept");
+  expect(await homeTimelineBySql(roost.database.db, viewerId)).toEqual(model.home(0));
+  for (const limit of [1, 5, 40]) {
+    const page = { before: null, after: null, edge: "newest" as const, limit };
+    const records = await readHomeTimeline(roost.api.home, viewerId, page);
+    expect(records.map((record) => record.facts.id)).toEqual(model.home(0).slice(0, limit));
+  }
+});
+
 async function comparePage(random: Random, viewerId: bigint, home: bigint[], model: Model): Promise<void> {
   const all = [...model.statuses.keys()];
   const cursor = () => (random.chance(0.5) ? random.pick(all) : undefined);
