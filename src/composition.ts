@@ -55,7 +55,7 @@ export interface Roost extends AsyncDisposable {
   /** Takes requests; resolves to the address. */
   listen(): Promise<string>;
   readonly modes: FanOutModes;
-  /** Forgets everything cached and every stored timeline, as caches may at any time: slower for a while, never wrong. */
+  /** Forgets all caches and stored timelines, as they may be lost at any time: slower for a while, never wrong. */
   loseCaches(): void;
   /** Whether everything that happened has been carried to everywhere it leads. */
   isIdle(): Promise<boolean>;

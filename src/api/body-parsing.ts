@@ -27,7 +27,7 @@ export function parseQuery(text: string): Record<string, unknown> {
 
 const MALFORMED = Symbol("malformed query");
 
-/** For the router, which has nowhere to send an error to: what can't be parsed is marked, and refused by `checkQuery`. */
+/** For the router, which has nowhere to send an error to: what can't be parsed is marked; `checkQuery` refuses it. */
 export function parseRouterQuery(text: string): Record<string, string> {
   try {
     return parseQuery(text) as Record<string, string>;

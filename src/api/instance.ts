@@ -142,7 +142,7 @@ async function instanceV2(context: ApiContext) {
     domain: new URL(config.publicUrl).host,
     title: config.instance.title,
     version: API_VERSION,
-    source_url: "",
+    source_url: `${config.publicUrl}/about`,
     description: config.instance.description,
     usage: { users: { active_month: accounts } },
     thumbnail: { url: `${config.publicUrl}/headers/1.svg` },

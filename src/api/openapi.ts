@@ -1,4 +1,4 @@
-/** The OpenAPI document, made of the routes' own schemas, and its browsable page. Nothing of it comes from elsewhere. */
+/** The OpenAPI document, made of the routes' own schemas, and its browsable page, all from this server. */
 import swagger from "@fastify/swagger";
 import scalar from "@scalar/fastify-api-reference";
 import type { Config } from "../config.ts";

@@ -1,4 +1,4 @@
-/** The corpus with ids and times: what is written into the tables. Pure: the same corpus and present, the same world. */
+/** The corpus with ids and times, as written into the tables. Pure: the same corpus and present, the same world. */
 import { type AccountId, LOGICAL_SHARDS, makeId, type StatusId, shardOfId } from "../core/ids.ts";
 import { mix32, type Random, seededRandom } from "../core/random.ts";
 import type { Corpus } from "./corpus.ts";

@@ -111,8 +111,8 @@ export async function candidatesAbove(
 }
 
 /**
- * What following `targetId` brings in, newest first, down to `floor` or to `limit` entries: its statuses, and replies to it by accounts that
- * were followed before.
+ * What following `targetId` brings in, newest first, down to `floor` or to `limit` entries: its statuses, and replies
+ * to it by accounts that were followed before.
  */
 export async function candidatesOfFollow(
   database: Database,

@@ -2,7 +2,8 @@
 export const STYLE = `
 :root{color-scheme:light dark;--ink:#241f3d;--soft:#5d5878;--card:#fffdf9;--line:#ddd5e6;--accent:#b45309;--on-accent:#fff;--bad:#b3261e;--sky:linear-gradient(160deg,#2b2450,#6d4a7c 55%,#e59866)}
 @media(prefers-color-scheme:dark){:root{--ink:#f1ecfa;--soft:#b9b1d0;--card:#211c38;--line:#453d63;--accent:#f4b860;--on-accent:#241a05;--bad:#ffb4ab;--sky:linear-gradient(160deg,#14112a,#372a52 60%,#7a4a3a)}}
-*{box-sizing:border-box}body{margin:0;min-height:100vh;display:grid;place-items:center;padding:16px;background:var(--sky) fixed;color:var(--ink);font:16px/1.5 system-ui,sans-serif}
+:where(*){box-sizing:border-box}
+body{margin:0;min-height:100vh;display:grid;place-items:center;padding:16px;background:var(--sky) fixed;color:var(--ink);font:16px/1.5 system-ui,sans-serif}
 main{width:100%;max-width:420px;background:var(--card);border-radius:20px;padding:28px;box-shadow:0 20px 60px #0006}
 header{display:flex;align-items:center;gap:12px;color:var(--accent)}header p{margin:0;font-weight:650;font-size:18px;color:var(--ink)}
 h1{font-size:26px;line-height:1.2;margin:20px 0 12px;letter-spacing:-.01em;overflow-wrap:anywhere}p{margin:12px 0;overflow-wrap:anywhere}ul{padding-left:20px;margin:8px 0}
