@@ -29,6 +29,7 @@ const steps: [string, string[]][] = [
         ["biome", ["ci", "."]],
         ["tsc", ["--noEmit"]],
         ["tsc", ["--noEmit", "-p", "web"]],
+        ["tsc", ["--noEmit", "-p", "test/browser"]],
         ["vite", ["build", "web", "--logLevel", "warn"]],
       ] satisfies [string, string[]][])),
   [

@@ -5,6 +5,7 @@ import cors from "@fastify/cors";
 import { TypeBoxValidatorCompiler } from "@fastify/type-provider-typebox";
 import Fastify, { LogController } from "fastify";
 import type { Logger } from "pino";
+import { every } from "../core/clock.ts";
 import { accountRoutes } from "./accounts.ts";
 import type { App } from "./app.ts";
 import { authentication } from "./auth.ts";
@@ -28,6 +29,7 @@ import { timelineRoutes } from "./timelines.ts";
 import { serveWeb } from "./web.ts";
 
 const REQUEST_TIMEOUT_MS = 60_000;
+const IDLE_CHECK_MS = 50;
 
 export async function buildServer(context: ApiContext, log: Logger): Promise<App> {
   const { config, metrics } = context;
@@ -54,6 +56,11 @@ export async function buildServer(context: ApiContext, log: Logger): Promise<App
     reply.header("X-Request-Id", request.id).header("X-Content-Type-Options", "nosniff");
     // What the others are for, JSON can't do.
     if (!request.url.startsWith("/api/v")) reply.headers(headers);
+  });
+  // A connection that is busy when the server is told to stop goes idle after its answer, and would be kept open.
+  app.addHook("preClose", async () => {
+    const stop = every(IDLE_CHECK_MS, () => app.server.closeIdleConnections());
+    app.server.once("close", stop);
   });
   app.addHook("onRequest", checkQuery);
   await app.register(cors, CORS);

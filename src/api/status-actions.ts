@@ -1,4 +1,5 @@
 import Type from "typebox";
+import { Invalid } from "../core/errors.ts";
 import type { AccountId, StatusId } from "../core/ids.ts";
 import { requireVisible } from "../statuses/access.ts";
 import { boost, unboost } from "../statuses/boost.ts";
@@ -58,6 +59,7 @@ export function statusActionRoutes(app: App, context: ApiContext): void {
     },
     handler: async (request, reply) => {
       const visibility = visibilityIn(request.body.visibility ?? "public");
+      if (visibility === "direct") throw new Invalid("A boost can be public, unlisted or private");
       const id = requireStatusId(request.params.id);
       const record = await boost(context.statuses, signedIn(request).accountId, id, visibility);
       return sendStatus(context, request, reply, record);

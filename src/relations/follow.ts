@@ -157,7 +157,8 @@ async function request(
     insert into follow_requests (requester_id, target_id, show_reblogs, notify)
     values (${viewerId}, ${targetId}, ${options.showReblogs ?? true}, ${options.notify ?? false})
     on conflict (requester_id, target_id) do update set
-      show_reblogs = excluded.show_reblogs, notify = excluded.notify
+      show_reblogs = coalesce(${options.showReblogs ?? null}, follow_requests.show_reblogs),
+      notify = coalesce(${options.notify ?? null}, follow_requests.notify)
     returning (xmax = 0) as created`.execute(tx);
   if (!rows[0]?.created) return { kind: "changed" };
   await appendToOutbox(tx, targetId, { type: "account.follow-requested", accountId: viewerId, targetId });
