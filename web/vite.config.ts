@@ -8,7 +8,7 @@ const SERVER_PATHS = ["/api", "/oauth", "/media", "/avatars", "/headers", "/.wel
 
 /** What the home timeline needs at once. */
 const FIRST_LIBRARIES =
-  /node_modules\/(react|react-dom|scheduler|@tanstack|virtua|dompurify|idb-keyval|fast-blurhash|tinykeys)\//;
+  /node_modules\/(react|react-dom|scheduler|@tanstack|virtua|dompurify|idb-keyval|fast-blurhash)\//;
 /** Dialogs, menus and forms are shared too, but only by what opens later. */
 const SHARED =
   /web\/src\/(?!compose|settings\/(?!preferences)|landing|lists|ui\/(dialog|field|anchored-menu|confirm)|keyboard\/shortcuts-(table|sheet))/;

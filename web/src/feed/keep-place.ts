@@ -53,7 +53,8 @@ export function useKeepPlace(options: {
         }
         if (frames-- > 0) settling.current = requestAnimationFrame(correct);
       };
-      correct();
+      // Not at once: the list has moved the scroll position but not yet its rows. Both are done before the next paint.
+      settling.current = requestAnimationFrame(correct);
       const stop = () => cancelAnimationFrame(settling.current);
       // The reader moves: from here on the place is theirs.
       for (const event of ["wheel", "touchstart", "keydown", "pointerdown"] as const) {

@@ -106,18 +106,19 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
  * very top, where new rows asked for are to be seen.
  */
 function useIsShift(keys: readonly string[], staysAtTop: () => boolean): boolean {
-  const last = useRef({ keys, isShift: false });
-  if (last.current.keys !== keys) {
-    const before = last.current.keys;
-    const isShift =
-      before.length > 0 &&
-      keys.length !== before.length &&
-      keys[0] !== before[0] &&
-      keys.at(-1) === before.at(-1) &&
-      !staysAtTop();
-    last.current = { keys, isShift };
-  }
-  return last.current.isShift;
+  // What is on screen, not what was last rendered: React may render without ever showing it.
+  const shown = useRef(keys);
+  useLayoutEffect(() => {
+    shown.current = keys;
+  }, [keys]);
+  const before = shown.current;
+  return (
+    before.length > 0 &&
+    keys.length !== before.length &&
+    keys[0] !== before[0] &&
+    keys.at(-1) === before.at(-1) &&
+    !staysAtTop()
+  );
 }
 
 /** A focused row must not vanish under the reader's hands when it scrolls out of view. */

@@ -1,76 +1,81 @@
-/** A flock settling on wires at dusk. */
-const PERCHED =
-  "M52 22l6.500 2.600-6 2.800c.4 10.600-6.300 19.600-16.500 20.800L16 52.500l9.500-8.200c2.300-10 4-15.300 8.300-20.800 5.200-6.700 14.400-8.300 18.200-1.500z";
+/** A flock settling on wires at dusk. Its upper edge is the colour of the sky above it. */
+import { BIRD } from "../ui/logo.tsx";
 
-const ON_UPPER = [
-  [128, 151, 0.62, 1],
-  [176, 159, 0.56, -1],
-  [446, 172, 0.66, 1],
-  [508, 165, 0.58, -1],
-  [566, 158, 0.6, -1],
-] as const;
-const ON_LOWER = [
-  [232, 232, 0.8, 1],
-  [640, 224, 0.74, -1],
+/** Where a bird sits, how big it is, and which way it looks. The middle is what narrow screens show. */
+const PERCHED = [
+  [96, 74, 0.62, 1],
+  [262, 93, 0.7, 1],
+  [318, 96, 0.62, -1],
+  [352, 97, 0.66, 1],
+  [462, 93, 0.72, -1],
+  [634, 77, 0.6, -1],
+  [168, 150, 0.86, 1],
+  [412, 164, 0.92, 1],
+  [560, 156, 0.8, -1],
 ] as const;
 const FLYING = [
-  [250, 70, 1],
-  [300, 48, 0.8],
-  [345, 74, 0.7],
-  [392, 40, 0.9],
-  [442, 66, 0.6],
+  [372, 28, 0.9],
+  [418, 14, 0.7],
+  [452, 36, 0.6],
+  [498, 20, 0.8],
+  [214, 30, 0.6],
+] as const;
+const STARS = [
+  [60, 22, 1.2],
+  [148, 12, 0.9],
+  [292, 20, 1],
+  [566, 12, 1.1],
+  [700, 30, 0.9],
+  [642, 8, 1.2],
 ] as const;
 
 export function DuskScene({ className }: { className: string }) {
   return (
     <svg
-      viewBox="0 0 760 380"
-      preserveAspectRatio="xMidYMid slice"
+      viewBox="0 0 760 260"
+      preserveAspectRatio="xMidYMax slice"
       className={className}
       aria-hidden="true"
       focusable="false"
     >
       <defs>
         <linearGradient id="dusk-sky" x2="0" y2="1">
-          <stop stopColor="#1c1838" />
-          <stop offset=".4" stopColor="#43305f" />
-          <stop offset=".7" stopColor="#8d5473" />
-          <stop offset=".88" stopColor="#dd8b62" />
-          <stop offset="1" stopColor="#f2b46a" />
+          <stop stopColor="#211b40" />
+          <stop offset=".3" stopColor="#45315f" />
+          <stop offset=".62" stopColor="#94566f" />
+          <stop offset=".86" stopColor="#e39361" />
+          <stop offset="1" stopColor="#f4bb70" />
         </linearGradient>
         <radialGradient id="dusk-glow">
-          <stop stopColor="#ffd79a" stopOpacity=".9" />
-          <stop offset="1" stopColor="#ffd79a" stopOpacity="0" />
+          <stop stopColor="#ffdca0" stopOpacity=".85" />
+          <stop offset="1" stopColor="#ffdca0" stopOpacity="0" />
         </radialGradient>
       </defs>
-      <rect width="760" height="380" fill="url(#dusk-sky)" />
-      <circle cx="560" cy="300" r="190" fill="url(#dusk-glow)" />
-      <circle cx="560" cy="300" r="62" fill="#ffd08a" />
-      <g fill="#fff" opacity=".55">
-        <circle cx="70" cy="50" r="1.300" />
-        <circle cx="160" cy="26" r="1" />
-        <circle cx="520" cy="36" r="1.200" />
-        <circle cx="690" cy="60" r="1" />
-        <circle cx="620" cy="22" r="1.400" />
-        <circle cx="36" cy="112" r="1" />
+      <rect width="760" height="260" fill="url(#dusk-sky)" />
+      <circle cx="470" cy="206" r="150" fill="url(#dusk-glow)" />
+      <circle cx="470" cy="206" r="46" fill="#ffd795" />
+      <g fill="#fff" opacity=".6">
+        {STARS.map(([x, y, r]) => (
+          <circle key={x} cx={x} cy={y} r={r} />
+        ))}
       </g>
-      <path d="M0 330q120-46 250-22t240-4 270 6v70H0z" fill="#3a2549" opacity=".7" />
-      <path d="M0 352q160-34 330-12t430-4v44H0z" fill="#1d1730" />
-      <g stroke="#171228" fill="none">
-        <path d="M0 160q380 56 760-18" strokeWidth="2" />
-        <path d="M0 238q380 60 760-26" strokeWidth="2.600" />
-        <path d="M702 96v284M676 118h52M680 196h44" strokeWidth="7" strokeLinecap="round" />
+      <path d="M0 222q130-34 270-14t240-4 250 4v60H0z" fill="#4a2c4f" opacity=".75" />
+      <path d="M0 240q160-26 330-8t430-4v40H0z" fill="#1d1730" />
+      <g stroke="#17122a" fill="none">
+        <path d="M0 70q380 56 760-12" strokeWidth="1.800" />
+        <path d="M0 142q380 52 760-16" strokeWidth="2.400" />
+        <path d="M724 30v230M700 54h48M706 122h36" strokeWidth="6" strokeLinecap="round" />
       </g>
-      <g fill="#171228">
-        {[...ON_UPPER, ...ON_LOWER].map(([x, y, size, facing]) => (
+      <g fill="#17122a">
+        {PERCHED.map(([x, y, size, facing]) => (
           <path
             key={x}
-            d={PERCHED}
-            transform={`translate(${x} ${y}) scale(${size * facing} ${size}) translate(-36 -30)`}
+            d={BIRD}
+            transform={`translate(${x} ${y}) scale(${size * facing} ${size}) translate(-34 -47)`}
           />
         ))}
       </g>
-      <g fill="none" stroke="#171228" strokeLinecap="round" strokeWidth="3">
+      <g fill="none" stroke="#17122a" strokeLinecap="round" strokeWidth="2.600">
         {FLYING.map(([x, y, size]) => (
           <path key={x} d="M0 0q9-11 17 0 8-11 17 0" transform={`translate(${x} ${y}) scale(${size})`} />
         ))}

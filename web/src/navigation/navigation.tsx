@@ -23,7 +23,7 @@ import { motion } from "../ui/motion.ts";
 import { openSheet } from "../ui/sheets.ts";
 import { useStack } from "./history.ts";
 import { isPlainClick, Link } from "./link.tsx";
-import { profilePath } from "./routes.ts";
+import { profilePath, type Route, routeOf } from "./routes.ts";
 
 interface Place {
   readonly to: string;
@@ -100,7 +100,11 @@ export function Rail() {
   );
 }
 
+/** Where a button that floats over the page is in no one's way. */
+const WITH_COMPOSE: readonly Route["page"][] = ["home", "explore", "notifications", "profile", "tag", "list"];
+
 export function BottomBar() {
+  const { page } = routeOf(useStack().current.path);
   const isSignedIn = useIsSignedIn();
   const viewer = useViewer();
   const unread = useUnreadCount();
@@ -116,19 +120,21 @@ export function BottomBar() {
     { to: "/", label: "Home", Icon: House },
     { to: "/explore", label: "Explore", Icon: Compass },
     { to: "/notifications", label: "Notifications", Icon: Bell, badge: unread },
-    { to: viewer ? profilePath(viewer.acct) : "/settings", label: "You", Icon: User },
+    ...(viewer ? [{ to: profilePath(viewer.acct), label: "You", Icon: User }] : []),
     { to: "/settings", label: "Settings", Icon: Settings },
   ];
   return (
     <>
-      <button
-        type="button"
-        className="compose-fab"
-        aria-label="Write a post"
-        onClick={() => openSheet({ kind: "compose" })}
-      >
-        <PenLine aria-hidden="true" className="size-6" />
-      </button>
+      {WITH_COMPOSE.includes(page) && (
+        <button
+          type="button"
+          className="compose-fab"
+          aria-label="Write a post"
+          onClick={() => openSheet({ kind: "compose" })}
+        >
+          <PenLine aria-hidden="true" className="size-6" />
+        </button>
+      )}
       <Bar places={places} />
     </>
   );
@@ -138,7 +144,7 @@ function Bar({ places }: { places: readonly Place[] }) {
   return (
     <nav className="bottom-bar" aria-label="Main, below">
       {places.map((place) => (
-        <NavLink key={place.to} place={place} className="bottom-link" labelClass="bottom-label" />
+        <NavLink key={place.label} place={place} className="bottom-link" labelClass="bottom-label" />
       ))}
     </nav>
   );

@@ -1,4 +1,4 @@
-import { ChevronRight } from "lucide-react";
+import { Bookmark, ChevronRight, Heart, Info, List, Search, UserPlus } from "lucide-react";
 import type { ReactElement } from "react";
 import { Link } from "../navigation/link.tsx";
 import { Page } from "../navigation/page.tsx";
@@ -38,6 +38,16 @@ const SECTIONS: readonly Section[] = [
   { name: "data", title: "Account", about: "Your data, signing out", render: () => <AccountSettings /> },
 ];
 
+/** What the side navigation of wide screens holds, for those that have only the bar below. */
+const SHELF = [
+  { to: "/bookmarks", label: "Bookmarks", Icon: Bookmark },
+  { to: "/favourites", label: "Favourites", Icon: Heart },
+  { to: "/lists", label: "Lists", Icon: List },
+  { to: "/follow-requests", label: "Follow requests", Icon: UserPlus },
+  { to: "/search", label: "Search", Icon: Search },
+  { to: "/about", label: "About", Icon: Info },
+] as const;
+
 export default function SettingsPage({ section }: { section: string | null }) {
   const chosen = SECTIONS.find((one) => one.name === section);
   if (chosen) {
@@ -49,6 +59,18 @@ export default function SettingsPage({ section }: { section: string | null }) {
   }
   return (
     <Page title="Settings" isRoot>
+      <h2 className="section-title">Yours</h2>
+      <ul className="shelf">
+        {SHELF.map(({ to, label, Icon }) => (
+          <li key={to}>
+            <Link to={to} className="shelf-link">
+              <Icon aria-hidden="true" className="size-5 text-accent" />
+              {label}
+            </Link>
+          </li>
+        ))}
+      </ul>
+      <h2 className="section-title">Settings</h2>
       <ul>
         {SECTIONS.map((one) => (
           <li key={one.name}>

@@ -104,7 +104,7 @@ function MoreButton({ status }: { status: Status }) {
       <button
         ref={button}
         type="button"
-        className="action ml-auto"
+        className="action action-more ml-auto"
         aria-label="More"
         title="More"
         aria-haspopup="menu"

@@ -88,11 +88,12 @@ function Card({ wrapper, status, place }: { wrapper: Status; status: Status; pla
 
 function ReplyContext({ status }: { status: Status }) {
   const isSelf = status.in_reply_to_account_id === status.account.id;
-  const to = status.mentions.find((mention) => mention.id === status.in_reply_to_account_id);
+  const parent = status.in_reply_to_id ? statuses.get(status.in_reply_to_id)?.account : undefined;
+  const to = parent ?? status.mentions.find((mention) => mention.id === status.in_reply_to_account_id);
   return (
     <p className="card-context">
       <CornerUpLeft aria-hidden="true" className="size-4" />
-      <span>{isSelf ? "Continues a thread" : to ? `Replying to @${to.acct}` : "A reply"}</span>
+      <span>{isSelf ? "Continues a thread" : to ? `Replying to @${to.acct}` : "In a conversation"}</span>
     </p>
   );
 }

@@ -1,7 +1,7 @@
 /** Our mark: a bird roosting on a wire before the low sun. */
 import { useId } from "react";
 
-const BIRD =
+export const BIRD =
   "M52 22l6.500 2.600-6 2.800c.4 10.600-6.300 19.600-16.500 20.800L16 52.500l9.500-8.200c2.300-10 4-15.300 8.300-20.800 5.200-6.700 14.400-8.300 18.200-1.500z";
 
 export function Logo({ className = "" }: { className?: string }) {
