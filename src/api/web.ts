@@ -22,24 +22,26 @@ export async function serveWeb(app: App, context: ApiContext): Promise<void> {
   servePictures(app);
   const hasWeb = existsSync(WEB_FOLDER);
   if (hasWeb) {
+    // The folder itself is no file: its address is the app's.
+    app.get("/", { schema: { hide: true } }, (_, reply) => reply.callNotFound());
     await app.register(fastifyStatic, {
       root: WEB_FOLDER,
-      wildcard: false,
       index: false,
       setHeaders: (reply, path) => {
         reply.header("Cache-Control", path.includes("/assets/") ? IMMUTABLE : "no-cache");
       },
     });
   }
-  const page = hasWeb ? await readFile(`${WEB_FOLDER}/index.html`) : null;
   app.setNotFoundHandler(async (request, reply) => {
     const wantsPage = request.method === "GET" && (request.headers.accept ?? "").includes("text/html");
     if (!wantsPage || NOT_PAGES.test(request.url)) throw new NotFound();
-    if (!page) {
+    if (!hasWeb) {
       return reply
         .type("text/plain")
         .send("The web app isn't built here: run `npm run build`, then start Roost again.");
     }
+    // Read each time: the app may be built anew while the server runs.
+    const page = await readFile(`${WEB_FOLDER}/index.html`);
     return reply.header("Cache-Control", "no-cache").type("text/html").send(page);
   });
 }
