@@ -1,9 +1,6 @@
-import { AxeBuilder } from "@axe-core/playwright";
-import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type SignedUp, signUp } from "../support/client.ts";
-import { type RunningRoost, startRoost, waitFor } from "../support/start-roost.ts";
-import { firstInView, front, launchChromium, openPage, placeOf, scrollTo, settled } from "./browser.ts";
+import { firstInView, front, openPage, placeOf, scrollTo, settled } from "./browser.ts";
+import { openHome, pill, press, type Stage, sentences, setStage } from "./stage.ts";
 
 /** What these tests touch of the page's own objects; the server's code is checked without the browser's types. */
 declare const indexedDB: { open(name: string): KeptDatabase };
@@ -21,54 +18,22 @@ interface KeptKeys {
   readonly result: readonly unknown[];
 }
 
-interface Picture {
-  readonly naturalWidth: number;
-}
-
 interface Row {
   readonly dataset: Readonly<Record<string, string | undefined>>;
 }
 
-let roost: RunningRoost;
-let browser: Browser;
-let author: SignedUp;
-let reader: SignedUp;
+let stage: Stage;
+let roost: Stage["roost"];
+let browser: Stage["browser"];
+let author: Stage["author"];
+let reader: Stage["reader"];
 
 beforeAll(async () => {
-  roost = await startRoost();
-  browser = await launchChromium();
-  const people = await signUp(roost.url, "wren", "lark");
-  [author, reader] = people as [SignedUp, SignedUp];
-  await reader.client.follow(author.id);
-  for (let i = 1; i <= 70; i++) await author.client.publish(sentences(i));
-  await waitFor(
-    async () => (await reader.client.home({ limit: "40" })).length === 40,
-    20_000,
-    "the posts are in the reader's home timeline",
-  );
+  stage = await setStage();
+  ({ roost, browser, author, reader } = stage);
 });
 
-afterAll(async () => {
-  await browser?.close();
-  await roost?.[Symbol.asyncDispose]();
-});
-
-/** Posts of differing heights. */
-function sentences(i: number): string {
-  return `Post number ${i}. ${"The wind went round to the west, and the whole flock with it. ".repeat(i % 7)}`;
-}
-
-async function openHome(page: Page): Promise<void> {
-  await page.goto("/");
-  await front(page).getByRole("feed", { name: "Home timeline" }).locator("article").first().waitFor();
-  await settled(page);
-}
-
-const pill = (page: Page) => front(page).getByRole("button", { name: /new (post|above)/ });
-
-async function press(page: Page, ...keys: string[]): Promise<void> {
-  for (const key of keys) await page.keyboard.press(key);
-}
+afterAll(() => stage?.[Symbol.asyncDispose]());
 
 describe("a life on Roost", () => {
   test("sign up, follow, see a post arrive without reloading, reply, delete", async () => {
@@ -318,164 +283,5 @@ describe("nothing loses its place", () => {
       .locator("[data-row]")
       .evaluateAll((rows) => rows.map((row) => (row as unknown as Row).dataset.row ?? ""));
     expect(ids).toEqual([...ids].sort().reverse());
-  });
-});
-
-describe("when something is refused", () => {
-  test("a favourite is taken back, with the server's sentence", async () => {
-    await using opened = await openPage(browser, roost.url, { as: reader });
-    const { page } = opened;
-    await openHome(page);
-    await page.route("**/favourite", (route) =>
-      route.fulfill({ status: 422, json: { error: "The nest is full." } }),
-    );
-    const button = front(page).locator("[data-key=favourite]").first();
-    await button.click();
-    await page.getByText("The nest is full.").waitFor();
-    expect(await button.getAttribute("aria-pressed")).toBe("false");
-  });
-
-  test("a failed list says what failed, keeps the request id, and tries again", async () => {
-    await using opened = await openPage(browser, roost.url, { as: reader });
-    const { page } = opened;
-    await page.route("**/api/v1/bookmarks*", (route) =>
-      route.fulfill({
-        status: 503,
-        json: { error: "The shelf is being dusted." },
-        headers: { "X-Request-Id": "abc" },
-      }),
-    );
-    await page.goto("/bookmarks");
-    await front(page).getByText("The shelf is being dusted.").waitFor();
-    await front(page).getByRole("button", { name: "Copy request id" }).waitFor();
-    await page.unroute("**/api/v1/bookmarks*");
-    await front(page).getByRole("button", { name: "Retry" }).click();
-    await front(page).getByText("No bookmarks yet").waitFor();
-  });
-
-  test("a limit counts down and then tries by itself", async () => {
-    await using opened = await openPage(browser, roost.url, { as: reader });
-    const { page } = opened;
-    await page.route(
-      "**/api/v1/favourites*",
-      (route) =>
-        route.fulfill({ status: 429, json: { error: "Too many requests" }, headers: { "Retry-After": "2" } }),
-      { times: 1 },
-    );
-    await page.goto("/favourites");
-    await front(page)
-      .getByText(/Trying again by itself in/)
-      .waitFor();
-    await front(page).getByText("No favourites yet").waitFor();
-  });
-
-  test("an ended session asks to sign in again, and leaves what is on screen", async () => {
-    const [guest] = (await signUp(roost.url, "dunnock")) as [SignedUp];
-    await guest.client.follow(author.id);
-    await using opened = await openPage(browser, roost.url, { as: guest });
-    const { page } = opened;
-    await openHome(page);
-    await page.route("**/api/v1/statuses/*/bookmark", (route) =>
-      route.fulfill({ status: 401, json: { error: "The access token is invalid" } }),
-    );
-    await front(page).locator("[data-key=bookmark]").first().click();
-    await page.getByRole("heading", { name: "Sign in again" }).waitFor();
-    expect(await front(page).locator("article").count()).toBeGreaterThan(3);
-  });
-});
-
-describe("for everyone", () => {
-  const PAGES = [
-    "/",
-    "/explore",
-    "/search?q=post",
-    "/notifications",
-    "/@wren",
-    "/settings",
-    "/settings/profile",
-    "/lists",
-  ];
-
-  test.each(["light", "dark"] as const)("axe finds nothing in the %s theme", async (theme) => {
-    const [first] = await author.client.get<{ id: string }[]>(`/api/v1/accounts/${author.id}/statuses`);
-    await using signedIn = await openPage(browser, roost.url, { as: reader, theme });
-    await using visiting = await openPage(browser, roost.url, { theme });
-    const found: string[] = [];
-    const examine = async (page: Page, path: string) => {
-      await page.goto(path);
-      await front(page).locator("h1").waitFor();
-      await page.waitForTimeout(700);
-      const { violations } = await new AxeBuilder({ page }).analyze();
-      for (const { id, nodes } of violations)
-        found.push(`${path} ${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`);
-    };
-    for (const path of [...PAGES, `/@wren/${first?.id}`]) await examine(signedIn.page, path);
-    for (const path of ["/", "/signup", "/login", "/about"]) await examine(visiting.page, path);
-    await signedIn.page.goto("/");
-    await front(signedIn.page).locator("article").first().waitFor();
-    await press(signedIn.page, "n");
-    await signedIn.page.getByRole("dialog").waitFor();
-    const { violations } = await new AxeBuilder({ page: signedIn.page }).analyze();
-    for (const { id, nodes } of violations) found.push(`composer ${id}: ${nodes[0]?.html}`);
-    expect(found).toEqual([]);
-  });
-
-  test("at 320 pixels nothing needs sideways scrolling", async () => {
-    await using signedIn = await openPage(browser, roost.url, { as: reader, width: 320, height: 640 });
-    await using visiting = await openPage(browser, roost.url, { width: 320, height: 640 });
-    for (const [page, paths] of [
-      [signedIn.page, PAGES],
-      [visiting.page, ["/", "/signup", "/login", "/about"]],
-    ] as const) {
-      for (const path of paths) {
-        await page.goto(path);
-        await front(page).locator("h1").waitFor();
-        await page.waitForTimeout(400);
-        const [content, box] = await front(page).evaluate((layer) => [layer.scrollWidth, layer.clientWidth]);
-        expect(content, path).toBeLessThanOrEqual(box ?? 0);
-      }
-    }
-  });
-
-  test("single keys can be switched off", async () => {
-    await using opened = await openPage(browser, roost.url, { as: reader });
-    const { page } = opened;
-    await page.goto("/settings/keyboard");
-    await front(page).getByRole("switch", { name: "Single-key shortcuts" }).uncheck();
-    await front(page).locator("h1").focus();
-    await press(page, "n", "?");
-    await page.waitForTimeout(300);
-    expect(await page.getByRole("dialog").count()).toBe(0);
-  });
-
-  test("media take their place before they load", async () => {
-    const form = new FormData();
-    const { default: sharp } = await import("sharp");
-    const picture = await sharp({ create: { width: 900, height: 600, channels: 3, background: "#d98a5b" } })
-      .png()
-      .toBuffer();
-    form.set("file", new Blob([new Uint8Array(picture)], { type: "image/png" }), "dusk.png");
-    form.set("description", "An even dusk");
-    const media = await author.client.post<{ id: string }>("/api/v2/media", form);
-    const status = await author.client.publish("With a picture", { media_ids: [media.id] });
-    await using opened = await openPage(browser, roost.url, { as: reader });
-    const { page } = opened;
-    await page.route("**/media/**", async (route) => {
-      await new Promise((resolve) => setTimeout(resolve, 500));
-      await route.continue();
-    });
-    await openHome(page);
-    const card = front(page).locator(`article[data-status="${status.id}"]`);
-    const before = await card.boundingBox();
-    await expect
-      .poll(
-        () =>
-          card
-            .locator("img[alt='An even dusk']")
-            .evaluate((image) => (image as unknown as Picture).naturalWidth),
-        { timeout: 10_000 },
-      )
-      .toBeGreaterThan(0);
-    expect((await card.boundingBox())?.height).toBe(before?.height);
   });
 });
