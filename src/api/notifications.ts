@@ -24,6 +24,7 @@ const Words = Type.Optional(
 );
 const Empty = Type.Object({});
 const LIMITS = { standard: 40, most: 80 };
+const [OPEN, COMMA, CLOSE] = ["[", ",", "]"].map((text) => Buffer.from(text)) as [Buffer, Buffer, Buffer];
 
 const MarkerEntity = Type.Object({
   last_read_id: Type.String(),
@@ -63,8 +64,7 @@ export function notificationRoutes(app: App, context: ApiContext): void {
         fromId: optionalIdOf(query.account_id, "account_id"),
       });
       linkPages(request, reply, context.config.publicUrl, timelineCursors(rows.map((row) => row.id)));
-      const pieces = await notificationsJson(context, accountId, rows);
-      return sendJson(reply, Buffer.from(`[${pieces.map((piece) => piece.toString()).join(",")}]`));
+      return sendJson(reply, jsonArray(await notificationsJson(context, accountId, rows)));
     },
   });
 
@@ -180,6 +180,11 @@ function entityOf(markers: readonly Marker[]): Static<typeof Markers> {
       { last_read_id, version, updated_at: updated_at.toISOString() },
     ]),
   );
+}
+
+function jsonArray(pieces: readonly Buffer[]): Buffer {
+  const separated = pieces.flatMap((piece, i) => (i === 0 ? [piece] : [COMMA, piece]));
+  return Buffer.concat([OPEN, ...separated, CLOSE]);
 }
 
 function wordsOf(input: string | string[] | Record<string, string> | undefined): string[] {

@@ -5,7 +5,7 @@ import { EVENTS_TOPIC } from "../engines/event-log/outbox.ts";
 import type { Consumer, EventLog } from "../engines/event-log/port.ts";
 import type { LiveBus } from "../engines/live-bus/port.ts";
 import { type LiveMessage, notificationChannel } from "../feed/live.ts";
-import { notify } from "../notifications/notify.ts";
+import { type Created, notify } from "../notifications/notify.ts";
 import type { StatusCache } from "../statuses/records.ts";
 
 const MAX_EVENTS = 200;
@@ -22,11 +22,21 @@ export function startNotify(context: {
     group: "notifications",
     maxRecords: MAX_EVENTS,
     handle: async (payloads) => {
-      const created = await notify({ db: database.db, statuses }, payloads.map(decodeRecord<DomainEvent>));
-      for (const { id, accountId } of created) {
-        const message: LiveMessage = { type: "notification", notificationId: id };
-        await liveBus.publish(notificationChannel(accountId), message);
-      }
+      const events = payloads.map(decodeRecord<DomainEvent>);
+      for await (const created of notify({ db: database.db, statuses }, events))
+        await tellStreams(liveBus, created);
     },
   });
+}
+
+/** Most recipients have no stream open: who has is asked once, for all of them. */
+async function tellStreams(liveBus: LiveBus, created: readonly Created[]): Promise<void> {
+  if (created.length === 0) return;
+  const channels = new Set(created.map(({ accountId }) => notificationChannel(accountId)));
+  const listening = new Set(await liveBus.listening([...channels]));
+  for (const { id, accountId } of created) {
+    const channel = notificationChannel(accountId);
+    const message: LiveMessage = { type: "notification", notificationId: id };
+    if (listening.has(channel)) await liveBus.publish(channel, message);
+  }
 }
