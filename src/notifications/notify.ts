@@ -34,7 +34,7 @@ export interface NotifyContext {
 /** Recipients that are found by reading the database, at a time. */
 const PAGE = 5_000;
 
-/** Stores what the events give rise to; yields what is new, page by page: an author can have any number of subscribers. */
+/** Stores what the events give rise to; yields what is new, page by page: an author can have many subscribers. */
 export async function* notify(
   context: NotifyContext,
   events: readonly DomainEvent[],
