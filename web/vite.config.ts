@@ -11,7 +11,7 @@ const FIRST_LIBRARIES =
   /node_modules\/(react|react-dom|scheduler|@tanstack|virtua|dompurify|idb-keyval|fast-blurhash)\//;
 /** Dialogs, menus and forms are shared too, but only by what opens later. */
 const SHARED =
-  /web\/src\/(?!compose|settings\/(?!preferences)|landing|lists|ui\/(dialog|field|anchored-menu|confirm)|keyboard\/shortcuts-(table|sheet))/;
+  /web\/src\/(?!compose|thread\/thread-page|profile\/profile-|settings\/(?!preferences)|landing|lists|ui\/(dialog|field|anchored-menu|confirm)|keyboard\/shortcuts-(table|sheet))/;
 
 export default defineConfig({
   plugins: [react(), tailwindcss()],

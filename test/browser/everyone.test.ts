@@ -70,6 +70,28 @@ describe("when something is refused", () => {
     await front(page).getByText("No favourites yet").waitFor();
   });
 
+  test("a timeline that is being rebuilt says so, and comes by itself", async () => {
+    await using opened = await openPage(browser, roost.url, { as: reader });
+    const { page } = opened;
+    await page.route("**/api/v1/timelines/home*", (route) => route.fulfill({ status: 206, json: [] }), {
+      times: 2,
+    });
+    await page.goto("/");
+    await front(page).getByText("Preparing your timeline").waitFor();
+    await front(page).locator("article").first().waitFor();
+  });
+
+  test("without a connection it says how old what is shown is", async () => {
+    await using opened = await openPage(browser, roost.url, { as: reader });
+    const { page } = opened;
+    await openHome(page);
+    await page.context().setOffline(true);
+    await page.getByText(/^No connection\. What you see is from/).waitFor();
+    expect(await front(page).locator("article").count()).toBeGreaterThan(3);
+    await page.context().setOffline(false);
+    await page.getByText(/^No connection/).waitFor({ state: "detached" });
+  });
+
   test("an ended session asks to sign in again, and leaves what is on screen", async () => {
     const [guest] = (await signUp(roost.url, "dunnock")) as [SignedUp];
     await guest.client.follow(author.id);

@@ -58,7 +58,10 @@ describe("a life on Roost", () => {
       .click();
     await front(page).getByRole("button", { name: "Unfollow wren" }).waitFor();
 
-    await page.goto("/");
+    await page
+      .getByRole("navigation", { name: "Main", exact: true })
+      .getByRole("link", { name: "Home", exact: true })
+      .click();
     await front(page)
       .getByText(/Post number 70\./)
       .waitFor();
@@ -226,6 +229,44 @@ describe("nothing loses its place", () => {
     await front(page).locator(`article[data-status="${id}"]`).waitFor();
     await settled(page);
     expect(Math.abs((await placeOf(page, id)) - before)).toBeLessThanOrEqual(1);
+  });
+
+  test("going elsewhere and home again leads to where home was left", async () => {
+    await using opened = await openPage(browser, roost.url, { as: reader });
+    const { page } = opened;
+    await openHome(page);
+    await scrollTo(page, 2_500);
+    const id = await firstInView(page);
+    const before = await placeOf(page, id);
+    await press(page, "g", "n");
+    await front(page).getByRole("heading", { name: "Notifications" }).waitFor();
+    await press(page, "g", "h");
+    await front(page).locator(`article[data-status="${id}"]`).waitFor();
+    await settled(page);
+    expect(Math.abs((await placeOf(page, id)) - before)).toBeLessThanOrEqual(1);
+  });
+
+  test("what was deleted meanwhile is gone after a reload, and nothing else has moved", async () => {
+    const doomed = await author.client.publish("Not for long");
+    await using opened = await openPage(browser, roost.url, { as: reader });
+    const { page } = opened;
+    await openHome(page);
+    await front(page).getByText("Not for long").waitFor();
+    await scrollTo(page, 1_800);
+    const id = await firstInView(page);
+    const before = await placeOf(page, id);
+    await page.waitForTimeout(600);
+    await page.goto("about:blank");
+    await author.client.delete(`/api/v1/statuses/${doomed.id}`);
+    await page.goBack();
+    await front(page).locator(`article[data-status="${id}"]`).waitFor();
+    await page.waitForTimeout(500);
+    await settled(page);
+    expect(Math.abs((await placeOf(page, id)) - before)).toBeLessThanOrEqual(1);
+    await press(page, "0");
+    await front(page).locator("article").first().waitFor();
+    await settled(page);
+    expect(await front(page).getByText("Not for long").count()).toBe(0);
   });
 
   test("new posts wait, and showing them moves nothing", async () => {

@@ -110,6 +110,7 @@ function Rows({
         label={label}
         isBusy={view.isLoadingOlder}
         hasMoreAbove={state.isTrimmedAbove}
+        placeName={feed.source.keepsPlace ? `feed:${feed.source.key}` : undefined}
         onNearEnd={() => !view.olderError && void feed.loadOlder()}
         onNearStart={nearStart}
       />

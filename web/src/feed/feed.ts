@@ -1,5 +1,5 @@
 /** A list on screen and its way to the server: loads, pages, catches up, and remembers itself for a reload. */
-import { getPage, type PageOf } from "../api/client.ts";
+import { get, getPage, type PageOf } from "../api/client.ts";
 import { Rebuilding, Unreachable } from "../api/errors.ts";
 import type { Account, Notification, Status } from "../api/types.ts";
 import { accounts, notifications, putNotification, putStatus, statuses } from "./entities.ts";
@@ -23,6 +23,7 @@ import {
 
 const PAGE_SIZE = 20;
 const CATCH_UP_SIZE = 40;
+const REVALIDATED_AT_ONCE = 80;
 const REBUILDING_POLL_MS = 1_000;
 /** Coming back to a list within this time asks for nothing. */
 const FRESH_MS = 20_000;
@@ -36,6 +37,8 @@ export interface FeedSource {
   readonly holds: "status" | "notification" | "account";
   /** The list's order is that of its entries' ids, so that newer ones can be asked for. */
   readonly isOrderedById: boolean;
+  /** Coming to it anew, by a link, leads to where it was left, not to its top. */
+  readonly keepsPlace?: boolean;
 }
 
 export interface FeedView {
@@ -90,12 +93,13 @@ export class Feed {
   async open({ restore }: { restore: boolean }): Promise<void> {
     if (this.view.phase === "loading" || this.view.phase === "rebuilding") return;
     if (this.view.phase === "ready") {
-      if (Date.now() - this.view.loadedAt > FRESH_MS) await this.catchUp();
+      if (this.view.state.rows.length === 0) await this.refresh();
+      else if (Date.now() - this.view.loadedAt > FRESH_MS) await this.catchUp();
       return;
     }
     this.#show({ phase: "loading", error: null });
     if (restore && (await this.#recall())) {
-      await this.catchUp();
+      await Promise.all([this.catchUp(), this.#revalidate()]);
       return;
     }
     await this.load();
@@ -213,6 +217,22 @@ export class Feed {
 
   remove(isGone: (id: string) => boolean): void {
     this.#change((state) => removeEntries(state, isGone));
+  }
+
+  /** What was kept in this browser may have been deleted or edited since. */
+  async #revalidate(): Promise<void> {
+    if (this.source.holds !== "status") return;
+    const { rows } = this.view.state;
+    const ids = rows.flatMap((row) => (row.kind === "entry" ? [row.id] : []));
+    for (let at = 0; at < ids.length; at += REVALIDATED_AT_ONCE) {
+      const asked = ids.slice(at, at + REVALIDATED_AT_ONCE);
+      const found = await get<Status[]>("/api/v1/statuses", { query: { id: asked } }).catch(() => null);
+      if (!found) return;
+      for (const status of found) putStatus(status);
+      const there = new Set(found.map((status) => status.id));
+      const gone = new Set(asked.filter((id) => !there.has(id)));
+      if (gone.size > 0) this.remove((id) => gone.has(id));
+    }
   }
 
   /** Several ways up must not run at once: each starts from the row now on top. */

@@ -25,6 +25,7 @@ export const HOME: FeedSource = {
   path: "/api/v1/timelines/home",
   holds: "status",
   isOrderedById: true,
+  keepsPlace: true,
 };
 
 export const PUBLIC: FeedSource = {

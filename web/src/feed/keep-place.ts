@@ -24,9 +24,10 @@ export function useKeepPlace(options: {
   firstPlace: Place | null;
   isReady: boolean;
   hasMoreAbove: boolean;
+  placeName: string | undefined;
 }): () => void {
-  const { keys, list, frame, firstPlace, isReady, hasMoreAbove } = options;
-  const { entry, scroller, ownsPlace } = useLayer();
+  const { keys, list, frame, firstPlace, isReady, hasMoreAbove, placeName } = options;
+  const { entry, isActive, scroller, ownsPlace } = useLayer();
   const anchor = useRef<Anchor | null>(null);
   const wasAtTop = useRef(true);
   const settled = useRef(keys);
@@ -88,12 +89,15 @@ export function useKeepPlace(options: {
     if (!box || !handle || settled.current !== keys) return;
     wasAtTop.current = box.scrollTop < 4;
     anchor.current = anchorIn(box, frame.current);
-    rememberPlace(entry.key, {
+    const place = {
       scrollTop: box.scrollTop,
       ...(anchor.current ? { anchorKey: anchor.current.key, offsetPx: anchor.current.offsetPx } : {}),
       heights: { rows: signatureOf(keys), cache: handle.cache },
-    });
-  }, [entry.key, frame, keys, list, scroller]);
+    };
+    rememberPlace(entry.key, place);
+    // A covered list is not being read: only the one in front says where the reader is.
+    if (placeName && isActive) rememberPlace(placeName, place);
+  }, [entry.key, frame, isActive, keys, list, placeName, scroller]);
 }
 
 /** The first row whose end is in view. */

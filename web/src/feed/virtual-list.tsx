@@ -35,6 +35,8 @@ interface VirtualListProps<Row> {
   readonly isBusy?: boolean;
   /** There is more above the first row than is loaded: new rows there must not push it down. */
   readonly hasMoreAbove?: boolean;
+  /** A name under which the place is also kept for later visits. */
+  readonly placeName?: string | undefined;
   readonly onNearEnd?: () => void;
   readonly onNearStart?: () => void;
   readonly ref?: RefObject<VirtualListHandle | null>;
@@ -42,7 +44,7 @@ interface VirtualListProps<Row> {
 
 export function VirtualList<Row>(props: VirtualListProps<Row>) {
   const { rows, keyOf, renderRow, label, isBusy, hasMoreAbove = false } = props;
-  const { onNearEnd, onNearStart, ref } = props;
+  const { onNearEnd, onNearStart, placeName, ref } = props;
   const { entry, scroller } = useLayer();
   const list = useRef<VirtualizerHandle>(null);
   const frame = useRef<HTMLDivElement>(null);
@@ -51,7 +53,7 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
   const isAtTop = () => (scroller.current?.scrollTop ?? 0) < 4;
   const isShift = useIsShift(keys, () => isAtTop() && !hasMoreAbove);
   const focusedRow = useFocusedRow(frame, keys);
-  const [firstPlace] = useState(() => placeOf(entry.key));
+  const [firstPlace] = useState(() => placeOf(entry.key) ?? (placeName ? placeOf(placeName) : null));
   const remember = useKeepPlace({
     keys,
     list,
@@ -59,6 +61,7 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
     firstPlace,
     isReady: startMargin !== null,
     hasMoreAbove,
+    placeName,
   });
 
   useStartMargin(scroller, frame, setStartMargin);

@@ -30,6 +30,7 @@ export function useLayer(): LayerValue {
 }
 
 const RESTORE_TIMEOUT_MS = 2_000;
+const MAX_FRAMES_TO_HEADING = 180;
 
 export function Layer({
   entry,
@@ -84,11 +85,18 @@ function useFocusOnArrival(
     const isReturn = wasShown.current;
     wasShown.current = true;
     if (!isReturn && !entry.isArrival) return;
-    const frame = requestAnimationFrame(() => {
+    let frames = MAX_FRAMES_TO_HEADING;
+    let frame = 0;
+    const focus = () => {
+      // A page may have put the focus where it is wanted, as search does.
+      if (scroller.current?.contains(document.activeElement)) return;
       const heading = scroller.current?.querySelector("h1");
       const target = isReturn && lastFocus.current?.isConnected ? lastFocus.current : heading;
       if (target instanceof HTMLElement) target.focus({ preventScroll: true });
-    });
+      // The page may still be on its way, in a chunk of its own.
+      else if (frames-- > 0) frame = requestAnimationFrame(focus);
+    };
+    frame = requestAnimationFrame(focus);
     return () => cancelAnimationFrame(frame);
   }, [scroller, entry.isArrival, isActive]);
 }

@@ -2,15 +2,17 @@
 import { lazy, type ReactElement, Suspense } from "react";
 import { HomePage } from "../feed/home-page.tsx";
 import { MarkedPage, TagPage } from "../feed/simple-feed-pages.tsx";
-import { ProfilePage } from "../profile/profile-page.tsx";
 import { useIsSignedIn } from "../session/session.ts";
-import { ThreadPage } from "../thread/thread-page.tsx";
 import { Empty, Loading } from "../ui/states.tsx";
 import { useLayer } from "./layer.tsx";
 import { Link } from "./link.tsx";
 import { Page } from "./page.tsx";
 import type { Route } from "./routes.ts";
 
+const loadThread = () => import("../thread/thread-page.tsx");
+const loadProfile = () => import("../profile/profile-page.tsx");
+const ThreadPage = lazy(loadThread);
+const ProfilePage = lazy(loadProfile);
 const LandingPage = lazy(() => import("../landing/landing-page.tsx"));
 const AboutPage = lazy(() => import("../landing/about-page.tsx"));
 const ExplorePage = lazy(() => import("../explore/explore-page.tsx"));
@@ -26,6 +28,13 @@ const LoginPage = lazy(() => import("../session/login-page.tsx").then((m) => ({ 
 const CallbackPage = lazy(() =>
   import("../session/login-page.tsx").then((m) => ({ default: m.CallbackPage })),
 );
+
+/** Where most go next: fetched as soon as there is nothing else to do. */
+export function prefetchPages(): void {
+  const fetchThem = () => void Promise.allSettled([loadThread(), loadProfile()]);
+  if ("requestIdleCallback" in window) requestIdleCallback(fetchThem, { timeout: 4_000 });
+  else setTimeout(fetchThem, 2_000);
+}
 
 /** Pages of one's own: visitors are asked to sign in. */
 const PERSONAL: readonly Route["page"][] = [

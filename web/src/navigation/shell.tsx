@@ -12,7 +12,7 @@ import { ToastHost } from "../ui/toast-host.tsx";
 import { useStack } from "./history.ts";
 import { Layer } from "./layer.tsx";
 import { BottomBar, Rail } from "./navigation.tsx";
-import { CurrentPage } from "./pages.tsx";
+import { CurrentPage, prefetchPages } from "./pages.tsx";
 
 const Aside = lazy(() => import("./aside.tsx"));
 
@@ -20,6 +20,7 @@ export function Shell() {
   const { entries, current } = useStack();
   const { token, isExpired } = useSession();
   useShortcuts();
+  useEffect(prefetchPages, []);
   useEffect(() => {
     if (!token || isExpired) return;
     void recallSeen();

@@ -17,7 +17,7 @@ import { AccountRowById } from "./account-row.tsx";
 import { ProfileHead } from "./profile-head.tsx";
 import { useRelationship } from "./relations.ts";
 
-export function ProfilePage({ acct, tab }: { acct: string; tab: ProfileTab }) {
+export default function ProfilePage({ acct, tab }: { acct: string; tab: ProfileTab }) {
   const { data, error, refetch } = useQuery({
     queryKey: ["account", acct],
     queryFn: () => get<Account>("/api/v1/accounts/lookup", { query: { acct } }),
@@ -116,7 +116,7 @@ const renderStatus = (id: string) => <StatusCard id={id} />;
 const renderAccount = (id: string) => <AccountRowById id={id} />;
 
 /** Tabs are one page of the history: Back leaves the profile, not the tab. */
-export function Tab({ to, isCurrent, children }: { to: string; isCurrent: boolean; children: ReactNode }) {
+function Tab({ to, isCurrent, children }: { to: string; isCurrent: boolean; children: ReactNode }) {
   return (
     <Link
       to={to}

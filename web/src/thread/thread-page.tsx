@@ -19,7 +19,7 @@ import { FocusedStatus } from "./focused-status.tsx";
 import { type ThreadNode, treeOf } from "./thread-tree.ts";
 import { useThread } from "./use-thread.ts";
 
-export function ThreadPage({ id }: { id: string }) {
+export default function ThreadPage({ id }: { id: string }) {
   const { status, own, around } = useThread(id);
   const ancestors = around.data?.ancestors ?? [];
   const descendants = around.data?.descendants;
