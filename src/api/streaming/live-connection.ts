@@ -2,7 +2,8 @@
  * One open connection: which channels it listens to, and what of their messages its viewer gets to see. A message only
  * says that something happened; what is sent is read at that moment, under the viewer's relations of that moment.
  */
-import { Invalid } from "../../core/errors.ts";
+import type { FastifyBaseLogger } from "fastify";
+import { Invalid, NotFound } from "../../core/errors.ts";
 import type { AccountId, StatusId } from "../../core/ids.ts";
 import type { Viewer } from "../../core/viewer.ts";
 import { covers } from "../../core/viewer.ts";
@@ -30,50 +31,80 @@ export interface Sink {
   send(streams: readonly string[], event: string, payload: string): void;
   /** Bytes that the other side hasn't taken yet. */
   waitingBytes(): number;
-  close(reason: string): void;
+  close(ending: Ending): void;
+}
+
+/** Why a connection ends, as a WebSocket's closing says it. */
+export interface Ending {
+  readonly code: number;
+  readonly reason: string;
+}
+
+export const ENDINGS = {
+  signedOut: { code: 1008, reason: "signed out" },
+  tooSlow: { code: 1008, reason: "too slow" },
+  tooManyMessages: { code: 1008, reason: "too many messages at once" },
+  failed: { code: 1011, reason: "an error on our side" },
+  stopping: { code: 1001, reason: "the server is stopping" },
+} as const satisfies Record<string, Ending>;
+
+export interface LiveOptions {
+  readonly viewer: Viewer | null;
+  readonly sink: Sink;
+  readonly log: FastifyBaseLogger;
+  /** Whether the viewer's token is good, asked anew. */
+  readonly tokenStands: () => Promise<boolean>;
 }
 
 const MAX_STREAMS = 20;
 const MAX_QUEUED = 500;
 const MAX_WAITING_BYTES = 1024 * 1024;
+/** Statuses per connection that it remembers having sent. */
+const MAX_REMEMBERED = 1_000;
 
 export class LiveConnection implements AsyncDisposable {
   readonly #context: ApiContext;
-  readonly #viewer: Viewer | null;
-  readonly #sink: Sink;
+  readonly #options: LiveOptions;
   readonly #streams = new Map<string, Stream>();
   readonly #channels = new Map<string, () => void>();
+  /** "stream id", oldest first. */
+  readonly #sent = new Set<string>();
   /** Messages are worked through one after the other, so that they arrive in order. */
   #work: Promise<void> = Promise.resolve();
   #queued = 0;
   #closed = false;
 
-  constructor(context: ApiContext, viewer: Viewer | null, sink: Sink) {
+  constructor(context: ApiContext, options: LiveOptions) {
     this.#context = context;
-    this.#viewer = viewer;
-    this.#sink = sink;
+    this.#options = options;
+  }
+
+  /** Listens for the end of the viewer's token; before anything else, so that no connection outlives it. */
+  async open(): Promise<void> {
+    if (this.#accountId === null) return;
+    await this.#listen(SIGNED_OUT_CHANNEL);
+    // It may have ended since the request was authenticated, when nobody listened yet.
+    if (!(await this.#options.tokenStands())) this.#end(ENDINGS.signedOut);
   }
 
   async add(stream: Stream): Promise<void> {
-    if (this.#streams.size >= MAX_STREAMS)
-      throw new Invalid(`A connection can have ${MAX_STREAMS} streams at most`);
+    const name = keyOf(stream);
+    if (this.#streams.size >= MAX_STREAMS && !this.#streams.has(name))
+      throw new Invalid(`A connection can have ${MAX_STREAMS} streams at most`, 400);
     const accountId = this.#accountId;
-    if (stream.kind === "list" && accountId !== null) {
-      await requireList(this.#context.database.db, accountId, stream.listId);
-    }
-    this.#streams.set(stream.name.join(" "), stream);
-    if (accountId !== null) await this.#listen(SIGNED_OUT_CHANNEL);
+    await requireOwnList(this.#context, accountId, stream);
+    this.#streams.set(name, stream);
     if (stream.kind !== "user" || stream.withStatuses) await this.#listen(STATUS_CHANNEL);
     if (stream.kind === "user" && accountId !== null) {
       if (stream.withStatuses) await this.#listen(homeChannel(accountId));
-      if (covers(this.#viewer?.scopes ?? [], "read:notifications"))
+      if (covers(this.#options.viewer?.scopes ?? [], "read:notifications"))
         await this.#listen(notificationChannel(accountId));
     }
   }
 
   /** Channels stay open until the connection ends: what no stream wants isn't sent. */
   remove(stream: Stream): void {
-    this.#streams.delete(stream.name.join(" "));
+    this.#streams.delete(keyOf(stream));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -83,33 +114,42 @@ export class LiveConnection implements AsyncDisposable {
   }
 
   get #accountId(): AccountId | null {
-    return this.#viewer?.accountId ?? null;
+    return this.#options.viewer?.accountId ?? null;
+  }
+
+  #end(ending: Ending): void {
+    if (this.#closed) return;
+    void this[Symbol.asyncDispose]();
+    this.#options.sink.close(ending);
   }
 
   async #listen(channel: string): Promise<void> {
-    if (this.#channels.has(channel)) return;
-    // Reserved first: two subscriptions at once must not listen twice.
-    this.#channels.set(channel, () => {});
+    if (this.#closed || this.#channels.has(channel)) return;
     const stop = await this.#context.liveBus.subscribe(channel, (message) =>
       this.#receive(message as LiveMessage),
     );
-    if (this.#closed) stop();
+    // Closed, or listened to by another call, while this one waited.
+    if (this.#closed || this.#channels.has(channel)) stop();
     else this.#channels.set(channel, stop);
   }
 
   #receive(message: LiveMessage): void {
+    if (this.#closed) return;
     if (message.type === "signed-out") {
-      if (message.accountId === this.#accountId) this.#sink.close("signed out");
+      if (message.accountId === this.#accountId) this.#end(ENDINGS.signedOut);
       return;
     }
-    if (this.#queued >= MAX_QUEUED || this.#sink.waitingBytes() > MAX_WAITING_BYTES) {
-      this.#sink.close("too slow");
+    if (this.#queued >= MAX_QUEUED || this.#options.sink.waitingBytes() > MAX_WAITING_BYTES) {
+      this.#end(ENDINGS.tooSlow);
       return;
     }
     this.#queued++;
     this.#work = this.#work
       .then(() => (this.#closed ? undefined : this.#handle(message)))
-      .catch(() => this.#sink.close("an error on our side"))
+      .catch((error: unknown) => {
+        this.#options.log.warn({ err: error }, "a stream is closed: what it should send couldn't be read");
+        this.#end(ENDINGS.failed);
+      })
       .finally(() => {
         this.#queued--;
       });
@@ -147,15 +187,16 @@ export class LiveConnection implements AsyncDisposable {
     const [json] = row ? await notificationsJson(this.#context, accountId, [row]) : [];
     if (!json) return;
     for (const stream of this.#streams.values()) {
-      if (stream.kind === "user") this.#sink.send(stream.name, "notification", json.toString());
+      if (stream.kind === "user") this.#send(stream, "notification", json.toString());
     }
   }
 
+  /** Whose deletions others hear of: ids of what they never saw are none of their business. */
   async #deleted(id: StatusId, authorId: AccountId): Promise<void> {
     const isNear = authorId === this.#accountId || (await this.#follows(authorId));
     for (const stream of this.#streams.values()) {
-      if (stream.kind === "user" ? stream.withStatuses && isNear : true)
-        this.#sink.send(stream.name, "delete", `${id}`);
+      if (stream.kind === "user" && !stream.withStatuses) continue;
+      if (isNear || this.#sent.has(`${keyOf(stream)} ${id}`)) this.#send(stream, "delete", `${id}`);
     }
   }
 
@@ -191,9 +232,13 @@ export class LiveConnection implements AsyncDisposable {
         );
       case "hashtag":
         return isPublic && row.tags.some((tag) => tag.toLowerCase() === stream.tag);
+      case "direct":
+        return facts.visibility === "direct";
       case "list": {
         const accountId = this.#accountId;
         if (accountId === null) return false;
+        // Members are followed: most posts are out without a query.
+        if (facts.authorId !== accountId && !(await this.#follows(facts.authorId))) return false;
         return isInListTimeline(this.#context.home, accountId, stream.listId, facts.id);
       }
       case "user":
@@ -214,14 +259,48 @@ export class LiveConnection implements AsyncDisposable {
   }
 
   async #sendStatus(id: StatusId, event: string, streams: readonly Stream[]): Promise<void> {
-    const record = streams.length > 0 ? await this.#context.statuses.statuses.get(id) : undefined;
+    // Around a switch of modes a status comes both ways, and events are handled at least once.
+    const wanted = event === "update" ? streams.filter((stream) => this.#remember(stream, id)) : streams;
+    const record = wanted.length > 0 ? await this.#context.statuses.statuses.get(id) : undefined;
     if (!record) return;
     const json = (await spliceStatus(this.#context.splice, record, this.#accountId)).toString();
-    for (const stream of streams) this.#sink.send(stream.name, event, json);
+    if (json === "") return;
+    for (const stream of wanted) this.#send(stream, event, json);
+  }
+
+  #send(stream: Stream, event: string, payload: string): void {
+    if (!this.#closed) this.#options.sink.send(stream.name, event, payload);
+  }
+
+  /** False for what the stream was sent already. */
+  #remember(stream: Stream, id: StatusId): boolean {
+    const entry = `${keyOf(stream)} ${id}`;
+    if (this.#sent.has(entry)) return false;
+    this.#sent.add(entry);
+    for (const oldest of this.#sent) {
+      if (this.#sent.size <= MAX_REMEMBERED) break;
+      this.#sent.delete(oldest);
+    }
+    return true;
   }
 
   async #follows(authorId: AccountId): Promise<boolean> {
     if (this.#accountId === null) return false;
     return (await this.#context.statuses.relations.of(this.#accountId)).following.has(authorId);
   }
+}
+
+/** Throws NotFound for a list that isn't the viewer's. */
+export async function requireOwnList(
+  context: ApiContext,
+  viewerId: AccountId | null,
+  stream: Stream,
+): Promise<void> {
+  if (stream.kind !== "list") return;
+  if (viewerId === null) throw new NotFound();
+  await requireList(context.database.db, viewerId, stream.listId);
+}
+
+function keyOf(stream: Stream): string {
+  return stream.name.join(" ");
 }

@@ -7,7 +7,8 @@ export type Stream =
   | { kind: "user"; name: readonly string[]; withStatuses: boolean }
   | { kind: "public"; name: readonly string[]; onlyMedia: boolean; isRemote: boolean }
   | { kind: "hashtag"; name: readonly string[]; tag: string }
-  | { kind: "list"; name: readonly string[]; listId: ListId };
+  | { kind: "list"; name: readonly string[]; listId: ListId }
+  | { kind: "direct"; name: readonly string[] };
 
 export interface StreamRequest {
   readonly stream: string;
@@ -45,6 +46,9 @@ export function streamOf({ stream, tag, list }: StreamRequest, viewer: Viewer | 
       demand(viewer, "read:lists");
       if (!list) throw new Invalid("list is needed to stream a list", 400);
       return { kind: "list", name: [stream, list], listId: requireId(list, "list") };
+    case "direct":
+      demand(viewer, "read:statuses");
+      return { kind: "direct", name: [stream] };
     default:
       throw new NotFound("There is no such stream");
   }
