@@ -18,8 +18,15 @@ const DATABASE_AWAY = new Set([
 ]);
 const RETRY_AFTER_MS = 2_000;
 
-export function answerError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void {
+const MAX_READ_ON_BYTES = 64 * 1024 * 1024;
+
+export async function answerError(
+  error: FastifyError | Error,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
   const known = asAppError(error);
+  if (known?.httpStatus === 413) await readOn(request);
   // A refused WebSocket is answered on a connection that HTTP has let go of: nobody else would close it.
   if (request.headers.upgrade) reply.raw.once("finish", () => request.raw.socket.end());
   if (!known) {
@@ -34,6 +41,23 @@ export function answerError(error: FastifyError | Error, request: FastifyRequest
   if (known.httpStatus === 401) reply.header("WWW-Authenticate", 'Bearer realm="Roost"');
   const details = known instanceof Invalid && known.details ? { details: known.details } : {};
   void reply.code(known.httpStatus).send({ error: known.message, ...details });
+}
+
+/**
+ * Takes the rest of a body that is too large, and forgets it: a client that is still sending when the connection closes
+ * sees a broken pipe instead of the answer. Up to a bound; past that the connection may break.
+ */
+function readOn({ raw }: FastifyRequest): Promise<void> {
+  return new Promise((resolve) => {
+    if (raw.readableEnded || raw.destroyed) return resolve();
+    let readBytes = 0;
+    raw.on("data", (chunk: Buffer) => {
+      readBytes += chunk.length;
+      if (readBytes > MAX_READ_ON_BYTES) resolve();
+    });
+    for (const event of ["end", "close", "error"]) raw.once(event, () => resolve());
+    raw.resume();
+  });
 }
 
 function asAppError(error: FastifyError | Error): AppError | null {
