@@ -109,16 +109,16 @@ export function Composer(props: ComposerProps) {
         onMove={media.move}
         onDescribe={media.describe}
       />
-      <div id={ids.note} role="status" className="empty:hidden">
-        {problem && <p className="note note-bad">{problem}</p>}
-        {isReminder && (
-          <p className="note">
-            {attachments.length === 1 ? "The picture has" : "A picture has"} no description yet. People who
-            can't see it would miss it.
-          </p>
-        )}
-      </div>
       <div className="composer-tools">
+        <div id={ids.note} role="status" className="basis-full empty:hidden">
+          {problem && <p className="note note-bad">{problem}</p>}
+          {isReminder && (
+            <p className="note">
+              {attachments.length === 1 ? "The picture has" : "A picture has"} no description yet. People who
+              can't see it would miss it.
+            </p>
+          )}
+        </div>
         <input
           ref={fileInput}
           type="file"

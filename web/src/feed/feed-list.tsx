@@ -96,7 +96,7 @@ function Rows({
   }, [feed]);
   const isTooLong = state.rows.length > MAX_ROWS;
   useEffect(() => {
-    if (isTooLong && !list.current?.isAtTop()) feed.trimAbove();
+    if (isTooLong) feed.trim(list.current?.isInUpperHalf() ? "below" : "above");
   }, [feed, isTooLong]);
 
   return (

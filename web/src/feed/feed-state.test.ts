@@ -15,6 +15,7 @@ import {
   rowKey,
   showWaiting,
   trimAbove,
+  trimBelow,
   waitingIds,
 } from "./feed-state.ts";
 import { byNewest, isNewer } from "./order.ts";
@@ -113,6 +114,8 @@ describe("the far ends", () => {
     const top = Number(BigInt(shown(state)[0] ?? "") - BASE);
     state = prependNewer(state, range(top + 40, top + 1), { isPageFull: true });
     expect(shown(state)[0]).toBe(id(top + 40));
+    expect(shown(state).at(-1)).toBe(id(60));
+    state = trimBelow(state);
     expect(state.rows).toHaveLength(MAX_ROWS);
     expect(state.older).toBe(shown(state).at(-1));
     expect(prependNewer(state, [], { isPageFull: false }).isTrimmedAbove).toBe(false);

@@ -100,7 +100,7 @@ export function showWaiting(state: FeedState): FeedState {
   const fresh = state.waiting.filter((row) => row.kind === "gap" || !known.has(row.id));
   const lowest = state.waiting.at(-1);
   const closed = lowest ? closeAbove(state, edgeOf(lowest)) : state;
-  return trimBelow({ ...closed, rows: merge(closed.rows, fresh), waiting: [] });
+  return { ...closed, rows: merge(closed.rows, fresh), waiting: [] };
 }
 
 /** Rows were let go between the first one and what now comes on top of it: that is a gap like any other. */
@@ -141,7 +141,7 @@ export function prependNewer(
   const known = idsIn(state.rows);
   const fresh = unique(ids).filter((id) => !known.has(id));
   const isTrimmedAbove = options.isPageFull && fresh.length > 0;
-  return trimBelow({ ...state, rows: merge(state.rows, entries(fresh)), isTrimmedAbove });
+  return { ...state, rows: merge(state.rows, entries(fresh)), isTrimmedAbove };
 }
 
 export function removeEntries(state: FeedState, isGone: (id: string) => boolean): FeedState {
@@ -157,7 +157,11 @@ export function trimAbove(state: FeedState): FeedState {
   return { ...state, rows: state.rows.slice(-MAX_ROWS), waiting: [], isTrimmedAbove: true };
 }
 
-function trimBelow(state: FeedState): FeedState {
+/**
+ * Lets go of the oldest rows. Like above, a step of its own: a list that changes at both ends at once can't tell where
+ * its reader is.
+ */
+export function trimBelow(state: FeedState): FeedState {
   if (state.rows.length <= MAX_ROWS) return state;
   const rows = state.rows.slice(0, MAX_ROWS);
   const last = rows.findLast((row) => row.kind === "entry");

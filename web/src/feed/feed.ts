@@ -19,6 +19,7 @@ import {
   removeEntries,
   showWaiting,
   trimAbove,
+  trimBelow,
 } from "./feed-state.ts";
 
 const PAGE_SIZE = 20;
@@ -155,9 +156,9 @@ export class Feed {
     }
   }
 
-  /** Lets go of the far end above. Apart from `loadOlder`, since a list must not change at both ends at once. */
-  trimAbove(): void {
-    if (this.source.isOrderedById) this.#change(trimAbove);
+  /** Lets go of the end that the reader is far from. */
+  trim(end: "above" | "below"): void {
+    if (this.source.isOrderedById) this.#change(end === "above" ? trimAbove : trimBelow);
   }
 
   /** What was let go above, when the reader comes back to it. */

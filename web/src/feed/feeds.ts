@@ -16,10 +16,6 @@ export function feedOf(source: FeedSource): Feed {
   return feed;
 }
 
-export function knownFeeds(): Iterable<Feed> {
-  return feeds.values();
-}
-
 export const HOME: FeedSource = {
   key: "home",
   path: "/api/v1/timelines/home",

@@ -25,6 +25,7 @@ const ROWS_AHEAD = 8;
 export interface VirtualListHandle {
   scrollToTop(): void;
   isAtTop(): boolean;
+  isInUpperHalf(): boolean;
 }
 
 interface VirtualListProps<Row> {
@@ -79,6 +80,10 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
   useImperativeHandle(ref, () => ({
     scrollToTop: () => scroller.current?.scrollTo({ top: 0, behavior: motion() }),
     isAtTop,
+    isInUpperHalf: () => {
+      const { scrollTop = 0, scrollHeight = 0 } = scroller.current ?? {};
+      return scrollTop < scrollHeight / 2;
+    },
   }));
 
   const heights = firstPlace?.heights;

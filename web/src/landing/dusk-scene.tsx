@@ -64,7 +64,7 @@ export function DuskScene({ className }: { className: string }) {
       <g stroke="#17122a" fill="none">
         <path d="M0 70q380 56 760-12" strokeWidth="1.800" />
         <path d="M0 142q380 52 760-16" strokeWidth="2.400" />
-        <path d="M724 30v230M700 54h48M706 122h36" strokeWidth="6" strokeLinecap="round" />
+        <path d="M690 30v230M666 54h48M672 122h36" strokeWidth="6" strokeLinecap="round" />
       </g>
       <g fill="#17122a">
         {PERCHED.map(([x, y, size, facing]) => (

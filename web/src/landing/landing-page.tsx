@@ -15,7 +15,7 @@ const PROMISES = [
   {
     Icon: BellOff,
     title: "Nothing jumps",
-    text: "New posts wait until you ask for them. Go back, reload, come again tomorrow: you are where you were.",
+    text: "New posts wait until you ask for them. Go back, reload, look elsewhere in between: you are where you were.",
   },
   {
     Icon: Plug,
