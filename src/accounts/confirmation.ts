@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import type { AccountId } from "../core/ids.ts";
 import type { Db } from "../engines/database/pools.ts";
 import type { Mailer } from "../engines/mailer/port.ts";
+import { asEmailMistake, requireEmail } from "./register.ts";
 import { hashSecret, newSecret } from "./tokens.ts";
 
 export async function sendConfirmation(
@@ -13,21 +14,30 @@ export async function sendConfirmation(
 ): Promise<void> {
   await mailer.send({
     to,
-    subject: "Confirm your address",
-    text: `Welcome! Follow this link to confirm your e-mail address:\n\n${publicUrl}/auth/confirm?token=${token}\n\nIf you didn't sign up, ignore this mail.`,
+    subject: `Confirm your address for ${new URL(publicUrl).host}`,
+    text: [
+      "Welcome! Follow this link to confirm your e-mail address:",
+      `${publicUrl}/auth/confirm?token=${token}`,
+      "If you didn't sign up, ignore this mail.",
+    ].join("\n\n"),
   });
 }
 
-/** A new token for an account that isn't confirmed yet; null when it is. */
+/** A new token for an account that isn't confirmed yet, perhaps at another address; null when it is. */
 export async function renewConfirmation(
   db: Db,
   accountId: AccountId,
   newEmail: string | null,
 ): Promise<{ email: string; token: string } | null> {
+  if (newEmail !== null) requireEmail(newEmail);
   const token = newSecret();
   const { rows } = await sql<{ email: string }>`
     update credentials set confirmation_token_hash = ${hashSecret(token)}, email = coalesce(${newEmail}, email)
-    where account_id = ${accountId} and confirmed_at is null returning email`.execute(db);
+    where account_id = ${accountId} and confirmed_at is null returning email`
+    .execute(db)
+    .catch((error: unknown) => {
+      throw asEmailMistake(error);
+    });
   return rows[0] ? { email: rows[0].email, token } : null;
 }
 

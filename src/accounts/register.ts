@@ -1,9 +1,9 @@
 import { randomInt } from "node:crypto";
 import { sql } from "kysely";
-import { Invalid } from "../core/errors.ts";
+import { Invalid, invariant } from "../core/errors.ts";
 import { type AccountId, LOGICAL_SHARDS } from "../core/ids.ts";
 import type { Db } from "../engines/database/pools.ts";
-import { hashPassword } from "./credentials.ts";
+import { hashPassword, passwordMistake } from "./credentials.ts";
 import { hashSecret } from "./tokens.ts";
 
 export interface Registration {
@@ -47,10 +47,12 @@ const RESERVED = new Set([
   "web",
   "webmaster",
 ]);
-const PASSWORD_CHARACTERS = { least: 8, most: 256 };
 const EMAIL_CHARACTERS_MOST = 254;
+/** No quotes, commas, brackets or comments: mail software reads those as more than one address. */
+const EMAIL = /^[^\s@"(),:;<>[\\\]\p{Cc}]+@[^\s@"(),:;<>[\\\]\p{Cc}]+\.[^\s@.,:;<>[\\\]\p{Cc}]+$/u;
 
-type Details = Record<string, { error: string; description: string }[]>;
+type Mistake = { error: string; description: string };
+type Details = Record<string, Mistake[]>;
 
 /** Makes an account. Throws Invalid with all mistakes by field; nothing is changed then. */
 export async function registerAccount(db: Db, registration: Registration): Promise<{ accountId: AccountId }> {
@@ -68,8 +70,8 @@ export async function registerAccount(db: Db, registration: Registration): Promi
   } catch (error) {
     const constraint = (error as { constraint?: string }).constraint;
     // Another sign-up took the name between the check and here: the unique index decided.
-    if (constraint === "accounts_username") throw invalid({ username: [TAKEN("username")] });
-    if (constraint === "credentials_email") throw invalid({ email: [TAKEN("email")] });
+    if (constraint === "accounts_username") throw invalid({ username: [taken("username")] });
+    if (constraint === "credentials_email") throw invalid({ email: [EMAIL_TAKEN] });
     throw error;
   }
 }
@@ -80,7 +82,8 @@ async function insertAccount(db: Db, registration: Registration, passwordHash: s
     const { rows } = await sql<{ id: AccountId }>`
       insert into accounts (id, username) values (next_id(${randomInt(LOGICAL_SHARDS)}), ${username})
       returning id`.execute(tx);
-    const id = rows[0]?.id ?? 0n;
+    const id = rows[0]?.id;
+    invariant(id !== undefined, "an insert that returns its id gives one");
     await tx
       .insertInto("credentials")
       .values({
@@ -99,28 +102,41 @@ async function insertAccount(db: Db, registration: Registration, passwordHash: s
   });
 }
 
-const TAKEN = (field: string) => ({ error: "ERR_TAKEN", description: `This ${field} is taken` });
+const taken = (what: string): Mistake => ({ error: "ERR_TAKEN", description: `This ${what} is taken` });
+const EMAIL_TAKEN = taken("e-mail address");
+
+/** Throws Invalid, as signing up would, unless mail could go there. */
+export function requireEmail(email: string): void {
+  const mistake = emailMistake(email);
+  if (mistake) throw invalid({ email: [mistake] });
+}
+
+/** What a refusal by the unique index on addresses means; anything else as it is. */
+export function asEmailMistake(error: unknown): unknown {
+  const { constraint } = error as { constraint?: string };
+  return constraint === "credentials_email" ? invalid({ email: [EMAIL_TAKEN] }) : error;
+}
+
+function emailMistake(email: string): Mistake | null {
+  if (email === "") return { error: "ERR_BLANK", description: "E-mail can't be blank" };
+  if (email.length <= EMAIL_CHARACTERS_MOST && EMAIL.test(email)) return null;
+  return { error: "ERR_INVALID", description: "This isn't an e-mail address" };
+}
 
 function mistakesOf({ username, email, password, agreement }: Registration): Details {
   const details: Details = {};
   const add = (field: string, error: string, description: string) => {
-    details[field] = [...(details[field] ?? []), { error, description }];
+    details[field] = [{ error, description }];
   };
   if (username === "") add("username", "ERR_BLANK", "Username can't be blank");
   else if (!/^[A-Za-z0-9_]+$/.test(username)) {
     add("username", "ERR_INVALID", "Username can have letters a to z, digits and underscores only");
   } else if (username.length > 30) add("username", "ERR_TOO_LONG", "Username can have 30 characters at most");
   else if (RESERVED.has(username.toLowerCase())) add("username", "ERR_RESERVED", "This username is reserved");
-  if (email === "") add("email", "ERR_BLANK", "E-mail can't be blank");
-  else if (email.length > EMAIL_CHARACTERS_MOST || !/^[^\s@\0]+@[^\s@\0]+\.[^\s@.\0]+$/.test(email)) {
-    add("email", "ERR_INVALID", "This isn't an e-mail address");
-  }
-  if (password === "") add("password", "ERR_BLANK", "Password can't be blank");
-  else if (password.length < PASSWORD_CHARACTERS.least) {
-    add("password", "ERR_TOO_SHORT", `Password must have ${PASSWORD_CHARACTERS.least} characters at least`);
-  } else if (password.length > PASSWORD_CHARACTERS.most) {
-    add("password", "ERR_TOO_LONG", `Password can have ${PASSWORD_CHARACTERS.most} characters at most`);
-  }
+  const wrongEmail = emailMistake(email);
+  if (wrongEmail) details.email = [wrongEmail];
+  const wrongPassword = passwordMistake(password);
+  if (wrongPassword) details.password = [wrongPassword];
   if (!agreement) add("agreement", "ERR_ACCEPTED", "The terms must be accepted");
   return details;
 }
@@ -128,12 +144,12 @@ function mistakesOf({ username, email, password, agreement }: Registration): Det
 async function takenOf(db: Db, username: string, email: string) {
   if (username.includes("\0") || email.includes("\0")) return [];
   const { rows } = await sql<{ username: boolean; email: boolean }>`
-    select exists (select 1 from accounts where lower(username) = ${username.toLowerCase()}) as username,
-      exists (select 1 from credentials where lower(email) = ${email.toLowerCase()}) as email`.execute(db);
-  const taken: [string, { error: string; description: string }][] = [];
-  if (rows[0]?.username) taken.push(["username", TAKEN("username")]);
-  if (rows[0]?.email) taken.push(["email", TAKEN("e-mail address")]);
-  return taken;
+    select exists (select 1 from accounts where lower(username) = lower(${username})) as username,
+      exists (select 1 from credentials where lower(email) = lower(${email})) as email`.execute(db);
+  const found: [string, Mistake][] = [];
+  if (rows[0]?.username) found.push(["username", taken("username")]);
+  if (rows[0]?.email) found.push(["email", EMAIL_TAKEN]);
+  return found;
 }
 
 function invalid(details: Details): Invalid {

@@ -1,7 +1,7 @@
 /** Access tokens: random, stored as hashes, looked up once and remembered until they end. */
 import { createHash, randomBytes } from "node:crypto";
 import { sql } from "kysely";
-import { GuardedCache } from "../core/guarded-cache.ts";
+import { LRUCache } from "lru-cache";
 import type { AccountId } from "../core/ids.ts";
 import type { Viewer } from "../core/viewer.ts";
 import type { Db } from "../engines/database/pools.ts";
@@ -61,6 +61,22 @@ export async function revokeToken(db: Db, token: string, appId: bigint): Promise
   return row?.account_id ?? null;
 }
 
+/** Ends an account's tokens and the codes they could still be had for. Who calls says so to running servers. */
+export async function revokeAllTokens(db: Db, accountId: AccountId): Promise<void> {
+  await sql`delete from oauth_codes where account_id = ${accountId}`.execute(db);
+  await sql`delete from access_tokens where account_id = ${accountId}`.execute(db);
+}
+
+/** By what an app is known outside; null for one that is gone. */
+export async function clientIdOf(db: Db, appId: bigint): Promise<string | null> {
+  const row = await db
+    .selectFrom("oauth_apps")
+    .select("client_id")
+    .where("id", "=", appId)
+    .executeTakeFirst();
+  return row?.client_id ?? null;
+}
+
 /** Why a token that exists isn't accepted. */
 export type TokenState = "active" | "unconfirmed";
 
@@ -69,23 +85,26 @@ export interface KnownToken {
   readonly state: TokenState;
 }
 
-const MAX_SIZE_BYTES = 16 * 1024 * 1024;
+const MAX_TOKENS = 50_000;
 
 /**
  * Tokens that were seen lately, by the token itself: a request then costs neither a query nor a hash. They are in this
  * process's memory anyway, with each request that carries them.
+ *
+ * A look-up that began before a token or an account was forgotten may have read what held before; its answer serves
+ * the request that asked, and isn't remembered. Whose token it will turn out to be isn't known while it runs, so
+ * forgetting anything overtakes all that are under way.
  */
 export class TokenCache {
-  readonly #cache: GuardedCache<string, KnownToken>;
-  /** Which tokens an account's end must take out. */
+  readonly #db: Db;
+  readonly #known: LRUCache<string, KnownToken>;
+  /** Which remembered tokens are an account's; an entry goes when its last token does. */
   readonly #tokensOf = new Map<AccountId, Set<string>>();
+  readonly #loads = new Set<{ overtaken: boolean }>();
 
-  constructor(db: Db) {
-    this.#cache = new GuardedCache<string, KnownToken>({
-      maxSizeBytes: MAX_SIZE_BYTES,
-      sizeBytesOf: () => 500,
-      loadMany: (tokens) => this.#load(db, tokens),
-    });
+  constructor(db: Db, maxTokens = MAX_TOKENS) {
+    this.#db = db;
+    this.#known = new LRUCache({ max: maxTokens, dispose: (known, token) => this.#unlist(known, token) });
   }
 
   /** Null for a token that doesn't exist, was revoked, or whose account is suspended or not confirmed. */
@@ -95,38 +114,56 @@ export class TokenCache {
   }
 
   async find(token: string): Promise<KnownToken | null> {
-    return this.#cache.peek(token) ?? (await this.#cache.get(token)) ?? null;
+    const known = this.#known.get(token);
+    if (known) return known;
+    const load = { overtaken: false };
+    this.#loads.add(load);
+    try {
+      const found = await findToken(this.#db, token);
+      if (found && !load.overtaken) this.#remember(token, found);
+      return found;
+    } finally {
+      this.#loads.delete(load);
+    }
   }
 
   forgetToken(token: string): void {
-    this.#cache.invalidate(token);
+    this.#known.delete(token);
+    this.#overtakeLoads();
   }
 
-  /** Also takes out what loads under way would store: they registered their token before they asked the database. */
   forgetAccount(accountId: AccountId): void {
-    for (const token of this.#tokensOf.get(accountId) ?? []) this.#cache.invalidate(token);
-    this.#tokensOf.delete(accountId);
-    // Whose token a load under way will turn out to be isn't known yet.
-    this.#cache.invalidateLoads();
+    for (const token of [...(this.#tokensOf.get(accountId) ?? [])]) this.#known.delete(token);
+    this.#overtakeLoads();
   }
 
   clear(): void {
-    this.#cache.clear();
-    this.#tokensOf.clear();
+    this.#known.clear();
+    this.#overtakeLoads();
   }
 
-  async #load(db: Db, tokens: readonly string[]): Promise<Map<string, KnownToken>> {
-    const found = new Map<string, KnownToken>();
-    for (const token of tokens) {
-      const known = await findToken(db, token);
-      if (!known) continue;
-      found.set(token, known);
-      const { accountId } = known.viewer;
-      if (accountId === null) continue;
-      const own = this.#tokensOf.get(accountId) ?? new Set();
-      this.#tokensOf.set(accountId, own.add(token));
-    }
-    return found;
+  usage(): { tokens: number; accounts: number } {
+    return { tokens: this.#known.size, accounts: this.#tokensOf.size };
+  }
+
+  #remember(token: string, known: KnownToken): void {
+    // First: what it replaces or pushes out is unlisted by this.
+    this.#known.set(token, known);
+    const { accountId } = known.viewer;
+    if (accountId === null) return;
+    const own = this.#tokensOf.get(accountId) ?? new Set();
+    this.#tokensOf.set(accountId, own.add(token));
+  }
+
+  #unlist({ viewer: { accountId } }: KnownToken, token: string): void {
+    if (accountId === null) return;
+    const own = this.#tokensOf.get(accountId);
+    own?.delete(token);
+    if (own?.size === 0) this.#tokensOf.delete(accountId);
+  }
+
+  #overtakeLoads(): void {
+    for (const load of this.#loads) load.overtaken = true;
   }
 }
 

@@ -1,13 +1,13 @@
 /** The authorization endpoint: who is asking, who is signed in, do they agree. */
-import type { FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyReply } from "fastify";
 import Type, { type Static } from "typebox";
 import { checkScopes, findApp, issueCode, type OAuthApp, OUT_OF_BAND } from "../../accounts/apps.ts";
-import { AppError, Invalid } from "../../core/errors.ts";
+import { Invalid } from "../../core/errors.ts";
 import type { AccountId } from "../../core/ids.ts";
 import type { App } from "../app.ts";
 import type { ApiContext } from "../context.ts";
 import { codePage, consentPage, messagePage } from "./pages.ts";
-import { closeSession, openSession, requireOwnForm, sendPage } from "./visit.ts";
+import { openSession, requireOwnForm, sendPage } from "./visit.ts";
 
 const Text = Type.Optional(Type.String({ maxLength: 4_000 }));
 const AuthorizeQuery = Type.Object({
@@ -33,66 +33,32 @@ interface Asked {
 }
 
 export function authorizeRoutes(app: App, context: ApiContext): void {
-  const title = context.config.instance.title;
-  const guarded = async (reply: FastifyReply, work: () => Promise<FastifyReply>) => {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof AppError)) throw error;
-      return sendPage(reply, messagePage(title, "This doesn't work", error.message), error.httpStatus);
-    }
-  };
-
   app.route({
     method: "GET",
     url: "/oauth/authorize",
     schema: { summary: "Ask a person to let an app in", querystring: AuthorizeQuery },
-    handler: (request, reply) =>
-      guarded(reply, async () => {
-        const asked = await check(context, request.query);
-        const session = await openSession(context, request, reply);
-        const mustSignIn = session.accountId === null || request.query.force_login === "true";
-        if (mustSignIn)
-          return reply.redirect(`/oauth/sign-in?next=${encodeURIComponent(onward(request))}`, 303);
-        const { accountId } = session;
-        if (accountId !== null && isOurs(context, asked)) return grant(context, reply, asked, accountId);
-        const profile = accountId === null ? undefined : await context.profiles.get(accountId);
-        const page = consentPage(title, {
-          app: asked.app,
-          username: profile?.username ?? "",
-          scopes: asked.scopes,
-          target: targetOf(asked.redirectUri),
-          csrfToken: session.csrfToken,
-          query: request.query as Record<string, string>,
-        });
-        return sendPage(reply, page);
-      }),
+    handler: async (request, reply) => {
+      const asked = await check(context, request.query);
+      const { accountId, csrfToken } = await openSession(context, request, reply);
+      if (accountId === null || request.query.force_login === "true")
+        return reply.redirect(signInFor(request.query), 303);
+      if (isOurs(context, asked)) return grant(context, reply, asked, accountId);
+      return askForConsent(context, reply, { asked, accountId, csrfToken, query: request.query });
+    },
   });
 
+  // Forms can't send DELETE, so they say what was decided; apps that bring their own form may.
   app.route({
-    method: "POST",
+    method: ["POST", "DELETE"],
     url: "/oauth/authorize",
     schema: { hide: true, body: Decision },
-    handler: (request, reply) =>
-      guarded(reply, async () => {
-        const session = await requireOwnForm(context, request, request.body.csrf_token);
-        const asked = await check(context, request.body);
-        if (session.accountId === null) return reply.redirect("/oauth/sign-in", 303);
-        if (request.body.decision === "allow") return grant(context, reply, asked, session.accountId);
-        return refuse(context, reply, asked);
-      }),
-  });
-
-  app.route({
-    method: "POST",
-    url: "/oauth/sign-out",
-    schema: { hide: true, body: Type.Object({ csrf_token: Text }) },
-    handler: (request, reply) =>
-      guarded(reply, async () => {
-        await requireOwnForm(context, request, request.body.csrf_token);
-        await closeSession(context, request, reply);
-        return reply.redirect("/", 303);
-      }),
+    handler: async (request, reply) => {
+      const { accountId } = await requireOwnForm(context, request, request.body.csrf_token);
+      const asked = await check(context, request.body);
+      if (accountId === null) return reply.redirect(signInFor(request.body), 303);
+      const allows = request.method === "POST" && request.body.decision === "allow";
+      return allows ? grant(context, reply, asked, accountId) : refuse(context, reply, asked);
+    },
   });
 }
 
@@ -109,19 +75,41 @@ async function check(context: ApiContext, query: AuthorizeQuery): Promise<Asked>
     throw new Invalid("The app asked to send you to an address that it didn't register", 400);
   }
   if (query.response_type !== "code") throw new Invalid("response_type must be code", 400);
-  const method = query.code_challenge_method ?? (query.code_challenge ? "plain" : "S256");
-  if (query.code_challenge !== undefined && method !== "S256") {
-    throw new Invalid("code_challenge_method must be S256", 400);
-  }
   const scopes = (query.scope || "read").split(/[ +]+/).filter((scope) => scope !== "");
   checkScopes(scopes, found);
-  return {
-    app: found,
-    redirectUri,
-    scopes,
-    state: query.state ?? null,
-    codeChallenge: query.code_challenge ?? null,
-  };
+  return { app: found, redirectUri, scopes, state: query.state ?? null, codeChallenge: challengeOf(query) };
+}
+
+/** What a SHA-256 looks like in base64url. */
+const CHALLENGE = /^[A-Za-z0-9_-]{43}$/;
+
+/** RFC 7636, S256 alone. An app that began with PKCE must not end up without it because something was garbled. */
+function challengeOf({ code_challenge, code_challenge_method }: AuthorizeQuery): string | null {
+  if (code_challenge === undefined && code_challenge_method === undefined) return null;
+  if (code_challenge_method !== "S256") throw new Invalid("code_challenge_method must be S256", 400);
+  if (code_challenge === undefined || !CHALLENGE.test(code_challenge)) {
+    throw new Invalid("code_challenge must be a SHA-256 in base64url: 43 characters", 400);
+  }
+  return code_challenge;
+}
+
+async function askForConsent(
+  context: ApiContext,
+  reply: FastifyReply,
+  visit: { asked: Asked; accountId: AccountId; csrfToken: string; query: AuthorizeQuery },
+): Promise<FastifyReply> {
+  const { asked, accountId, csrfToken, query } = visit;
+  const profile = await context.profiles.get(accountId);
+  const page = consentPage(context.config.instance.title, {
+    app: asked.app,
+    username: profile?.username ?? "",
+    scopes: asked.scopes,
+    target: targetOf(asked.redirectUri),
+    csrfToken,
+    query: parametersOf(query),
+    signInPath: signInFor(query),
+  });
+  return sendPage(reply, page);
 }
 
 async function grant(
@@ -159,20 +147,37 @@ function withParameters({ redirectUri, state }: Asked, parameters: Record<string
   return url.href;
 }
 
-/** Our own web app: the code goes to our own pages, so there is nobody to consent to. */
-function isOurs({ config }: ApiContext, { redirectUri }: Asked): boolean {
-  return redirectUri !== OUT_OF_BAND && new URL(redirectUri).origin === config.publicUrl;
+const WEB_CLIENT = { name: "Roost web", callbackPath: "/login/callback" };
+
+/**
+ * Our own web client: the code goes to our own page, so there is nobody to consent to. Anybody can register an app of
+ * this name; what makes it safe is the address, where only our client reads the code, and PKCE. Another page of ours
+ * might hand on what stands in its address.
+ */
+function isOurs({ config }: ApiContext, { app, redirectUri, codeChallenge }: Asked): boolean {
+  const isCallback = redirectUri === `${config.publicUrl}${WEB_CLIENT.callbackPath}`;
+  return isCallback && app.name === WEB_CLIENT.name && codeChallenge !== null;
 }
 
 function targetOf(redirectUri: string): string {
   if (redirectUri === OUT_OF_BAND) return "a page with a code to copy";
   const { host, protocol } = new URL(redirectUri);
-  return host === "" ? `the app that opens ${protocol} addresses` : host;
+  const isWeb = protocol === "http:" || protocol === "https:";
+  return isWeb ? host : `the app that opens ${protocol} addresses`;
 }
 
-/** The same request again, once signed in. */
-function onward(request: FastifyRequest): string {
-  const url = new URL(request.url, "http://localhost");
-  url.searchParams.delete("force_login");
-  return `/oauth/authorize${url.search}`;
+/** Only what the request is made of: an address may carry more, such as a decision. */
+function parametersOf(query: AuthorizeQuery): Record<string, string> {
+  const given = Object.keys(AuthorizeQuery.properties).map((name) => [
+    name,
+    query[name as keyof AuthorizeQuery],
+  ]);
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined));
+}
+
+/** Signing in, then the same request again. */
+function signInFor(query: AuthorizeQuery): string {
+  const { force_login: _, ...again } = parametersOf(query);
+  const next = `/oauth/authorize?${new URLSearchParams(again)}`;
+  return `/oauth/sign-in?next=${encodeURIComponent(next)}`;
 }

@@ -1,6 +1,7 @@
 /** The pages of signing in, signing up and consenting. They work without JavaScript. */
 import type { OAuthApp } from "../../accounts/apps.ts";
 import { type Html, html } from "./html.ts";
+import { inWords } from "./scopes.ts";
 
 export interface FormState {
   readonly csrfToken: string;
@@ -8,13 +9,14 @@ export interface FormState {
   readonly next: string;
   readonly values?: Readonly<Record<string, string>>;
   readonly error?: string;
+  /** Mistakes by field. */
   readonly details?: Readonly<Record<string, readonly { description: string }[]>> | undefined;
 }
 
 const BIRD = html`<svg viewBox="0 0 64 64" width="44" height="44" aria-hidden="true"><circle cx="46" cy="20" r="12" fill="#f4b860"/><path d="M6 46q14-26 34-22l8-6 8 7-8 3q-2 20-24 20-8 0-18-2z" fill="currentColor"/><circle cx="46" cy="23" r="2" fill="#fff"/></svg>`;
 
 function layout(title: string, siteTitle: string, body: Html): string {
-  return html`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="color-scheme" content="light dark"><title>${title} · ${siteTitle}</title><link rel="stylesheet" href="/oauth/style.css"></head><body><main><header>${BIRD}<p>${siteTitle}</p></header>${body}</main></body></html>`
+  return html`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="color-scheme" content="light dark"><meta name="robots" content="noindex"><title>${title} · ${siteTitle}</title><link rel="stylesheet" href="/oauth/style.css"></head><body><main><header>${BIRD}<p>${siteTitle}</p></header>${body}</main></body></html>`
     .text;
 }
 
@@ -32,6 +34,7 @@ export function signInPage(siteTitle: string, form: FormState, mayRegister: bool
 }
 
 export function signUpPage(siteTitle: string, form: FormState): string {
+  const disagreed = mistakesOf(form, "agreement");
   return layout(
     "Create an account",
     siteTitle,
@@ -40,7 +43,8 @@ export function signUpPage(siteTitle: string, form: FormState): string {
       ${field({ name: "username", label: "Username", autocomplete: "username", hint: "Letters, digits and underscores", form })}
       ${field({ name: "email", label: "E-mail", type: "email", autocomplete: "email", form })}
       ${field({ name: "password", label: "Password", type: "password", autocomplete: "new-password", hint: "At least 8 characters", form })}
-      <label class="check"><input type="checkbox" name="agreement" value="1" required> I'll be kind, and keep to the rules of this server</label>
+      <div class="field"><label class="check"><input type="checkbox" name="agreement" value="1" required${disagreed ? html` aria-invalid="true" aria-describedby="agreement-note"` : ""}> I'll be kind, and keep to the rules of this server</label>
+      ${disagreed ? html`<p id="agreement-note" class="mistake">${disagreed}</p>` : ""}</div>
       <button type="submit">Create account</button></form>
     <p class="aside">Have one already? <a href="/oauth/sign-in?next=${encodeURIComponent(form.next)}">Sign in</a></p>`,
   );
@@ -54,22 +58,27 @@ export function consentPage(
     scopes: readonly string[];
     target: string;
     csrfToken: string;
-    query: Record<string, string>;
+    query: Readonly<Record<string, string>>;
+    /** Signing in as somebody else, then this request again. */
+    signInPath: string;
   },
 ): string {
-  const { app, username, scopes, target, csrfToken, query } = request;
+  const { app, username, scopes, target, csrfToken, query, signInPath } = request;
+  // Set apart, or letters of another direction in the name could turn around the words beside it.
+  const name = html`<bdi>${app.name}</bdi>`;
   return layout(
     `Allow ${app.name}`,
     siteTitle,
-    html`<h1>Allow ${app.name}?</h1>
-    <p>You are signed in as <strong>@${username}</strong>. <strong>${app.name}</strong> would be able to:</p>
+    html`<h1>Allow ${name}?</h1>
+    <p>You are signed in as <strong>@${username}</strong>. <strong>${name}</strong> would be able to:</p>
     <ul>${scopes.map((scope) => html`<li>${inWords(scope)}</li>`)}</ul>
     <p class="aside">You will go on to <strong>${target}</strong>.</p>
-    <form method="post" action="/oauth/authorize"><input type="hidden" name="csrf_token" value="${csrfToken}">
-      ${Object.entries(query).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
+    <form method="post" action="/oauth/authorize">${hiddenInput("csrf_token", csrfToken)}
+      ${Object.entries(query).map(([key, value]) => hiddenInput(key, value))}
       <button type="submit" name="decision" value="allow">Allow</button>
       <button type="submit" name="decision" value="deny" class="quiet">Deny</button></form>
-    <form method="post" action="/oauth/sign-out" class="aside"><input type="hidden" name="csrf_token" value="${csrfToken}"><button class="link">Not you? Sign out</button></form>`,
+    <form method="post" action="/oauth/sign-out" class="aside">${hiddenInput("csrf_token", csrfToken)}${hiddenInput("next", signInPath)}
+      <button type="submit" class="link">Not you? Sign out</button></form>`,
   );
 }
 
@@ -77,8 +86,8 @@ export function codePage(siteTitle: string, code: string, appName: string): stri
   return layout(
     "Your code",
     siteTitle,
-    html`<h1>Copy this code</h1><p>Paste it into <strong>${appName}</strong> to finish signing in.</p>
-    <label class="field">Code<input readonly value="${code}"></label><p><code>${code}</code></p>
+    html`<h1>Copy this code</h1><p>Paste it into <strong><bdi>${appName}</bdi></strong> to finish signing in.</p>
+    <p><code>${code}</code></p>
     <p class="aside">It works once, within ten minutes. Close this page afterwards.</p>`,
   );
 }
@@ -96,7 +105,15 @@ function problem(error: string | undefined): Html {
 }
 
 function hidden({ csrfToken, next }: FormState): Html {
-  return html`<input type="hidden" name="csrf_token" value="${csrfToken}"><input type="hidden" name="next" value="${next}">`;
+  return html`${hiddenInput("csrf_token", csrfToken)}${hiddenInput("next", next)}`;
+}
+
+function hiddenInput(name: string, value: string): Html {
+  return html`<input type="hidden" name="${name}" value="${value}">`;
+}
+
+function mistakesOf(form: FormState, name: string): string | undefined {
+  return form.details?.[name]?.map((mistake) => mistake.description).join(". ");
 }
 
 function field(options: {
@@ -108,25 +125,10 @@ function field(options: {
   form: FormState;
 }): Html {
   const { name, label, type = "text", autocomplete, hint, form } = options;
-  const mistakes = form.details?.[name]?.map((mistake) => mistake.description).join(". ");
+  const mistakes = mistakesOf(form, name);
   const note = mistakes ?? hint;
   const value = type === "password" ? "" : (form.values?.[name] ?? "");
-  return html`<label class="field">${label}<input name="${name}" type="${type}" autocomplete="${autocomplete}" value="${value}" required autocapitalize="none" spellcheck="false"${note ? html` aria-describedby="${name}-note"` : ""}${mistakes ? html` aria-invalid="true"` : ""}>
-    ${note ? html`<span id="${name}-note" class="${mistakes ? "mistake" : "hint"}">${note}</span>` : ""}</label>`;
-}
-
-const WORDS: Readonly<Record<string, string>> = {
-  read: "Read everything your account can see",
-  write: "Post, edit and change things in your name",
-  follow: "Change whom you follow, block and mute",
-  push: "Send you push notifications",
-  profile: "See who you are",
-};
-
-/** "read:statuses" → "Read your statuses" */
-function inWords(scope: string): string {
-  const known = WORDS[scope];
-  if (known) return known;
-  const [verb, what] = scope.split(":");
-  return `${verb === "write" ? "Change" : "Read"} your ${what ?? "account"}`;
+  return html`<div class="field"><label for="${name}">${label}</label>
+    <input id="${name}" name="${name}" type="${type}" autocomplete="${autocomplete}" value="${value}" required autocapitalize="none" spellcheck="false"${note ? html` aria-describedby="${name}-note"` : ""}${mistakes ? html` aria-invalid="true"` : ""}>
+    ${note ? html`<p id="${name}-note" class="${mistakes ? "mistake" : "hint"}">${note}</p>` : ""}</div>`;
 }

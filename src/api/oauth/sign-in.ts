@@ -1,38 +1,36 @@
 /** Signing in and up in the browser. */
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
 import Type from "typebox";
 import { confirm } from "../../accounts/confirmation.ts";
 import { verifyPassword } from "../../accounts/credentials.ts";
-import { AppError, Invalid, RateLimited } from "../../core/errors.ts";
+import { AppError, Forbidden, Invalid } from "../../core/errors.ts";
 import type { App } from "../app.ts";
 import type { ApiContext } from "../context.ts";
 import { type FormState, messagePage, signInPage, signUpPage } from "./pages.ts";
-import { signUp } from "./sign-up.ts";
+import { SignInAttempts } from "./sign-in-attempts.ts";
+import { type SignUpContext, signUp } from "./sign-up.ts";
 import { STYLE } from "./style.ts";
-import { openSession, requireOwnForm, safeNext, sendPage, startSession } from "./visit.ts";
+import { closeSession, openSession, requireOwnForm, safeNext, sendPage, startSession } from "./visit.ts";
 
 const Text = Type.Optional(Type.String({ maxLength: 4_000 }));
-const NextQuery = Type.Object({ next: Text });
-const SignInForm = Type.Object({ csrf_token: Text, next: Text, login: Text, password: Text });
+/** Holds a whole authorization request; longer ones no browser's address could have brought. */
+const Next = Type.Optional(Type.String({ maxLength: 16_000 }));
+const NextQuery = Type.Object({ next: Next });
+const SignInForm = Type.Object({ csrf_token: Text, next: Next, login: Text, password: Text });
 const SignUpForm = Type.Object({
   csrf_token: Text,
-  next: Text,
+  next: Next,
   username: Text,
   email: Text,
   password: Text,
   agreement: Text,
 });
+const SignOutForm = Type.Object({ csrf_token: Text, next: Next });
 
-/** Against guessing: per name, whoever tries; and per address, whatever names it tries. */
-const ATTEMPTS_PER_NAME = { points: 10, duration: 15 * 60 };
-const ATTEMPTS_PER_ADDRESS = { points: 50, duration: 15 * 60 };
-
-export function signInRoutes(app: App, context: ApiContext): void {
+export function signInRoutes(app: App, { context, confirmations }: SignUpContext): void {
   const { title } = context.config.instance;
   const mayRegister = context.config.signUps === "open";
-  const perName = new RateLimiterMemory({ keyPrefix: "name", ...ATTEMPTS_PER_NAME });
-  const perAddress = new RateLimiterMemory({ keyPrefix: "address", ...ATTEMPTS_PER_ADDRESS });
+  const attempts = new SignInAttempts();
 
   app.get("/oauth/style.css", { schema: { hide: true } }, async (_, reply) =>
     reply.type("text/css").header("Cache-Control", "public, max-age=3600").send(STYLE),
@@ -42,10 +40,8 @@ export function signInRoutes(app: App, context: ApiContext): void {
     method: "GET",
     url: "/oauth/sign-in",
     schema: { hide: true, querystring: NextQuery },
-    handler: async (request, reply) => {
-      const form = await formOf(context, request, reply);
-      return sendPage(reply, signInPage(title, form, mayRegister));
-    },
+    handler: async (request, reply) =>
+      sendPage(reply, signInPage(title, await formOf(context, request, reply), mayRegister)),
   });
 
   app.route({
@@ -56,35 +52,46 @@ export function signInRoutes(app: App, context: ApiContext): void {
       const { csrf_token, login = "", password = "" } = request.body;
       try {
         await requireOwnForm(context, request, csrf_token);
-        await countAttempt(perAddress, request.ip);
-        await countAttempt(perName, login.trim().toLowerCase().slice(0, 200));
-        const found = await verifyPassword(context.database.db, login, password);
+        const found = await attempts.run({ login, address: request.ip }, () =>
+          verifyPassword(context.database.db, login, password),
+        );
         if (!found) throw new Invalid("The name or the password is wrong");
-        if (!found.confirmed)
-          throw new Invalid("Confirm your e-mail address first: follow the link in the mail we sent");
-        await perName.delete(login.trim().toLowerCase().slice(0, 200));
-        await startSession(context, reply, found.accountId);
+        if (!found.confirmed) {
+          const email = await confirmations.sendAgain(found.accountId, null, request.log);
+          return sendPage(reply, checkMailPage(title, email));
+        }
+        await startSession(context, request, reply, found.accountId);
         return reply.redirect(safeNext(request.body.next), 303);
       } catch (error) {
         const form = await formOf(context, request, reply, { login }, error);
-        if (error instanceof RateLimited)
-          reply.header("Retry-After", Math.ceil((error.retryAfterMs ?? 0) / 1000));
-        return sendPage(reply, signInPage(title, form, mayRegister), (error as AppError).httpStatus);
+        return refuse(reply, error, signInPage(title, form, mayRegister));
       }
     },
   });
+
+  app.route({
+    method: "POST",
+    url: "/oauth/sign-out",
+    schema: { hide: true, body: SignOutForm },
+    handler: async (request, reply) => {
+      await requireOwnForm(context, request, request.body.csrf_token);
+      await closeSession(context, request, reply);
+      return reply.redirect(safeNext(request.body.next), 303);
+    },
+  });
+}
+
+export function signUpPageRoutes(app: App, signUpContext: SignUpContext): void {
+  const { context } = signUpContext;
+  const { title } = context.config.instance;
 
   app.route({
     method: "GET",
     url: "/oauth/sign-up",
     schema: { hide: true, querystring: NextQuery },
     handler: async (request, reply) => {
-      if (!mayRegister)
-        return sendPage(
-          reply,
-          messagePage(title, "Sign-ups are closed", "Ask who runs this server for an account."),
-          403,
-        );
+      if (context.config.signUps !== "open")
+        throw new Forbidden("Sign-ups are closed on this server: ask who runs it for an account");
       return sendPage(reply, signUpPage(title, await formOf(context, request, reply)));
     },
   });
@@ -99,17 +106,13 @@ export function signInRoutes(app: App, context: ApiContext): void {
       try {
         await requireOwnForm(context, request, csrf_token);
         const registration = { username, email, password, agreement: agreement === "1", locale: null };
-        const { accountId, confirmed } = await signUp(context, registration, request.log);
-        if (!confirmed)
-          return sendPage(
-            reply,
-            messagePage(title, "Check your mail", `Follow the link we sent to ${email}, then sign in.`),
-          );
-        await startSession(context, reply, accountId);
+        const { accountId, confirmed } = await signUp(signUpContext, registration, request.log);
+        if (!confirmed) return sendPage(reply, checkMailPage(title, email));
+        await startSession(context, request, reply, accountId);
         return reply.redirect(safeNext(request.body.next), 303);
       } catch (error) {
         const form = await formOf(context, request, reply, { username, email }, error);
-        return sendPage(reply, signUpPage(title, form), (error as AppError).httpStatus);
+        return refuse(reply, error, signUpPage(title, form));
       }
     },
   });
@@ -119,17 +122,23 @@ export function signInRoutes(app: App, context: ApiContext): void {
     url: "/auth/confirm",
     schema: { hide: true, querystring: Type.Object({ token: Text }) },
     handler: async (request, reply) => {
-      const accountId = request.query.token ? await confirm(context.database.db, request.query.token) : null;
+      const { token } = request.query;
+      const accountId = token ? await confirm(context.database.db, token) : null;
       if (accountId === null) {
-        return sendPage(reply, messagePage(title, "This link is old", "Sign in to get a new one."), 404);
+        const why =
+          "It was followed already, or a newer one was sent. Sign in: if something is missing, you get a new one.";
+        return sendPage(reply, messagePage(title, "This link doesn't work any more", why), 404);
       }
       await context.relations.invalidate({ tokens: [accountId] });
-      return sendPage(
-        reply,
-        messagePage(title, "Thank you", "Your address is confirmed. You can sign in now."),
-      );
+      const done = "Your address is confirmed. You can sign in now.";
+      return sendPage(reply, messagePage(title, "Thank you", done));
     },
   });
+}
+
+function checkMailPage(title: string, email: string): string {
+  const what = `Follow the link we sent to ${email}, then sign in. It may take a minute to arrive.`;
+  return messagePage(title, "Check your mail", what);
 }
 
 /** The form as it's shown (again), with what was wrong. Anything but an expected error goes on up. */
@@ -144,18 +153,12 @@ async function formOf(
   const { csrfToken } = await openSession(context, request, reply);
   const asked = (request.body as { next?: string } | null)?.next ?? (request.query as { next?: string }).next;
   const details = error instanceof Invalid ? error.details : undefined;
-  const sentence = error && !details ? { error: error.message } : {};
-  return { csrfToken, next: safeNext(asked), values, details, ...sentence };
+  const problem = details ? "Something needs another look." : error?.message;
+  return { csrfToken, next: safeNext(asked), values, details, ...(problem ? { error: problem } : {}) };
 }
 
-async function countAttempt(limiter: RateLimiterMemory, key: string): Promise<void> {
-  try {
-    await limiter.consume(key);
-  } catch (refused) {
-    if (!(refused instanceof RateLimiterRes)) throw refused;
-    const minutes = Math.max(1, Math.ceil(refused.msBeforeNext / 60_000));
-    throw new RateLimited(`Too many attempts: try again in ${minutes} min`, {
-      retryAfterMs: refused.msBeforeNext,
-    });
-  }
+function refuse(reply: FastifyReply, error: unknown, page: string): FastifyReply {
+  const { httpStatus, retryAfterMs } = error as AppError;
+  if (retryAfterMs !== undefined) reply.header("Retry-After", Math.max(1, Math.ceil(retryAfterMs / 1000)));
+  return sendPage(reply, page, httpStatus);
 }

@@ -1,38 +1,45 @@
 /** Making an account from outside: in the browser, or by an app for a new user. */
 import type { FastifyBaseLogger } from "fastify";
 import Type from "typebox";
-import { renewConfirmation, sendConfirmation } from "../../accounts/confirmation.ts";
 import { type Registration, registerAccount } from "../../accounts/register.ts";
 import { createAccessToken, newSecret } from "../../accounts/tokens.ts";
-import { Forbidden, Invalid } from "../../core/errors.ts";
+import { Forbidden } from "../../core/errors.ts";
 import type { AccountId } from "../../core/ids.ts";
 import { type App, signedIn } from "../app.ts";
 import type { ApiContext } from "../context.ts";
 import { Token, tokenEntity } from "../entities/token.ts";
 import { BooleanInput, booleanOf } from "../input.ts";
+import type { Confirmations } from "./confirmations.ts";
+
+export interface SignUpContext {
+  readonly context: ApiContext;
+  readonly confirmations: Confirmations;
+}
 
 export async function signUp(
-  context: ApiContext,
+  { context, confirmations }: SignUpContext,
   registration: Omit<Registration, "confirmed" | "confirmationToken">,
   log: FastifyBaseLogger,
 ): Promise<{ accountId: AccountId; confirmed: boolean }> {
-  const { config, database, mailer } = context;
+  const { config, database } = context;
   if (config.signUps !== "open") throw new Forbidden("Sign-ups are closed on this server");
   // Without a mail server nobody could follow a link.
-  const confirmed = config.smtp === null;
-  const confirmationToken = newSecret();
-  const { accountId } = await registerAccount(database.db, { ...registration, confirmed, confirmationToken });
-  if (!confirmed) {
-    await sendConfirmation(mailer, config.publicUrl, registration.email, confirmationToken).catch(
-      (err: unknown) => log.error({ err }, "a confirmation mail wasn't sent; the person can ask for another"),
-    );
+  if (config.smtp === null) {
+    const { accountId } = await registerAccount(database.db, { ...registration, confirmed: true });
+    return { accountId, confirmed: true };
   }
-  return { accountId, confirmed };
+  const confirmationToken = newSecret();
+  const unconfirmed = { ...registration, confirmed: false, confirmationToken };
+  const { accountId } = await registerAccount(database.db, unconfirmed);
+  await confirmations.send(registration.email, confirmationToken, log);
+  return { accountId, confirmed: false };
 }
 
 const Text = Type.Optional(Type.String({ maxLength: 4_000 }));
 
-export function signUpRoutes(app: App, context: ApiContext): void {
+export function signUpRoutes(app: App, signUpContext: SignUpContext): void {
+  const { context, confirmations } = signUpContext;
+
   app.route({
     method: "POST",
     url: "/api/v1/accounts",
@@ -55,8 +62,8 @@ export function signUpRoutes(app: App, context: ApiContext): void {
         throw new Forbidden("This method requires an app's own token");
       const { username = "", email = "", password = "" } = body;
       const agreement = booleanOf(body.agreement, "agreement") ?? false;
-      const registration = { username, email, password, agreement, locale: body.locale ?? null };
-      const { accountId } = await signUp(context, registration, request.log);
+      const registration = { username, email, password, agreement, locale: localeOf(body.locale) };
+      const { accountId } = await signUp(signUpContext, registration, request.log);
       const { appId, scopes } = viewer;
       return tokenEntity(await createAccessToken(context.database.db, { accountId, appId, scopes }), scopes);
     },
@@ -65,21 +72,20 @@ export function signUpRoutes(app: App, context: ApiContext): void {
   app.route({
     method: "POST",
     url: "/api/v1/emails/confirmations",
-    config: { limit: "signUp", anonymous: true },
+    config: { scope: "write:accounts", unconfirmed: true, limit: "signUp" },
     schema: {
-      summary: "Send the confirmation mail again",
+      summary: "Send the confirmation mail again, perhaps to another address",
       body: Type.Object({ email: Text }),
       response: { 200: Type.Object({}) },
     },
     handler: async (request) => {
-      const renewed = await renewConfirmation(
-        context.database.db,
-        signedIn(request).accountId,
-        request.body.email ?? null,
-      );
-      if (!renewed) throw new Invalid("The address is confirmed already");
-      await sendConfirmation(context.mailer, context.config.publicUrl, renewed.email, renewed.token);
+      await confirmations.sendAgain(signedIn(request).accountId, request.body.email || null, request.log);
       return {};
     },
   });
+}
+
+/** Only ever a wish: what isn't a language is as good as none. */
+function localeOf(asked: string | undefined): string | null {
+  return asked !== undefined && /^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,2}$/.test(asked) ? asked : null;
 }

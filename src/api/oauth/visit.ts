@@ -9,7 +9,9 @@ import {
 } from "../../accounts/sessions.ts";
 import { Forbidden } from "../../core/errors.ts";
 import type { AccountId } from "../../core/ids.ts";
+import type { App } from "../app.ts";
 import type { ApiContext } from "../context.ts";
+import { messagePage } from "./pages.ts";
 
 const COOKIE = "roost_session";
 
@@ -21,16 +23,23 @@ export async function openSession(
 ): Promise<WebSession> {
   const id = request.cookies[COOKIE];
   const known = id ? await findSession(context.database.db, id) : null;
-  return known ?? startSession(context, reply, null);
+  return known ?? startSession(context, request, reply, null);
 }
 
-/** A session with a new id: what an attacker may have planted before signing in is worth nothing after it. */
+/**
+ * A session with a new id, in place of the one there was: what an attacker may have planted before somebody signs in,
+ * or have read of an earlier time, is worth nothing after it.
+ */
 export async function startSession(
   context: ApiContext,
+  request: FastifyRequest,
   reply: FastifyReply,
   accountId: AccountId | null,
 ): Promise<WebSession> {
-  const { id, session } = await createSession(context.database.db, accountId);
+  const { db } = context.database;
+  const replaced = request.cookies[COOKIE];
+  if (replaced) await endSession(db, replaced);
+  const { id, session } = await createSession(db, accountId);
   reply.setCookie(COOKIE, id, {
     path: "/",
     httpOnly: true,
@@ -73,18 +82,27 @@ function isOwnOrigin(context: ApiContext, request: FastifyRequest, origin: strin
   return origin === context.config.publicUrl || origin === `${request.protocol}://${request.host}`;
 }
 
+const PAGE_HEADERS = {
+  "Content-Type": "text/html; charset=utf-8",
+  "Cache-Control": "no-store",
+  "Referrer-Policy": "same-origin",
+  // No form-action: browsers apply it to where a form's answer redirects, which is the app's own address.
+  "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
+};
+
 export function sendPage(reply: FastifyReply, page: string, status = 200): FastifyReply {
-  return reply
-    .code(status)
-    .headers({
-      "Content-Type": "text/html; charset=utf-8",
-      "Cache-Control": "no-store",
-      "Referrer-Policy": "same-origin",
-      // No form-action: browsers apply it to where a form's answer redirects, which is the app's own address.
-      "Content-Security-Policy":
-        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'",
-    })
-    .send(page);
+  return reply.code(status).headers(PAGE_HEADERS).send(page);
+}
+
+/** What goes wrong on routes for browsers is told on a page, with the sentence and the status `errors.ts` gave it. */
+export function answerErrorsAsPages(app: App, siteTitle: string): void {
+  app.addHook("onSend", async (_, reply, payload) => {
+    const isJson = `${reply.getHeader("content-type")}`.startsWith("application/json");
+    if (reply.statusCode < 400 || !isJson || typeof payload !== "string") return payload;
+    const { error } = JSON.parse(payload) as { error: string };
+    reply.headers(PAGE_HEADERS);
+    return messagePage(siteTitle, "This doesn't work", error);
+  });
 }
 
 /** A path of ours to go on to; anything else becomes the front page. */

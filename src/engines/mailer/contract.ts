@@ -30,4 +30,10 @@ export function mailerContract(
     await opened.mailer.send(mail);
     expect(await opened.delivered()).toEqual([mail]);
   });
+
+  test("a line break in a subject adds no header", async () => {
+    await using opened = await open();
+    await opened.mailer.send({ to: "wren@example.org", subject: "a\r\nTo: owl@example.org", text: "t" });
+    expect(await opened.delivered()).toMatchObject([{ to: "wren@example.org", text: "t" }]);
+  });
 }

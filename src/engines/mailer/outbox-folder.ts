@@ -13,11 +13,20 @@ export class OutboxFolderMailer implements Mailer {
 
   async send({ to, subject, text }: Mail): Promise<void> {
     await mkdir(this.#folder, { recursive: true });
-    await writeFile(
-      join(this.#folder, `${randomUUID()}.eml`),
-      `To: ${to}\r\nSubject: ${subject}\r\n\r\n${text}\r\n`,
-    );
+    const head = [
+      `To: ${oneLine(to)}`,
+      `Subject: ${oneLine(subject)}`,
+      "MIME-Version: 1.0",
+      "Content-Type: text/plain; charset=utf-8",
+    ];
+    const mail = [...head, "", text, ""].join("\r\n");
+    await writeFile(join(this.#folder, `${randomUUID()}.eml`), mail, { mode: 0o600 });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+/** A line break would begin a header of its own. */
+function oneLine(text: string): string {
+  return text.replace(/[\r\n]+/g, " ");
 }

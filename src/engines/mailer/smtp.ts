@@ -17,8 +17,9 @@ export class SmtpMailer implements Mailer {
     this.#transport = createTransport({ url, ...timeouts });
   }
 
-  async send(mail: Mail): Promise<void> {
-    await this.#transport.sendMail({ from: this.#from, ...mail });
+  async send({ to, subject, text }: Mail): Promise<void> {
+    // As an object it is one address; a text would be read as a list of them.
+    await this.#transport.sendMail({ from: this.#from, to: { name: "", address: to }, subject, text });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
