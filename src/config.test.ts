@@ -2,15 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import {
-  ConfigError,
-  loadConfig,
-  type SettingName,
-  type SettingSource,
-  settingNames,
-  settingOf,
-  type Texts,
-} from "./config.ts";
+import { ConfigError, loadConfig, type SettingSource, type Texts } from "./config.ts";
+import { type SettingName, settingNames, settingOf } from "./settings.ts";
 
 /** Of each setting a value that isn't its default, and some that it can't have. */
 const samples: Record<SettingName, { good: string; bad: string[] }> = {
@@ -33,6 +26,13 @@ const samples: Record<SettingName, { good: string; bad: string[] }> = {
   LOG_LEVEL: { good: "debug", bad: ["loud", "INFO"] },
   DATABASE_URL: { good: "postgres://roost:pw@db:5432/roost", bad: ["mysql://db/roost", "db:5432"] },
   DATABASE_POOL_SIZE: { good: "5", bad: ["1", "501", "many"] },
+  DATABASE_DIRECT_URL: { good: "postgres://roost:pw@db:5433/roost", bad: ["db:5433"] },
+  DATABASE_REPLICA_URLS: { good: "postgres://a/roost,postgres://b/roost", bad: ["postgres://a/roost,b"] },
+  REPLICA_LAG_MS_MAX: { good: "500", bad: ["0", "1s"] },
+  SHARD_URLS: { good: "postgres://s1/roost,postgres://s2/roost", bad: ["s1,s2"] },
+  REDIS_URL: { good: "redis+cluster://a:7000,b:7000", bad: ["a:6379", "redis+sentinel://a:26379"] },
+  KAFKA_BROKERS: { good: "a:9092,b:9092", bad: ["a", "a:9092,", "kafka://a:9092"] },
+  KAFKA_TOPIC_PREFIX: { good: "birds", bad: ["two words"] },
   INSTANCE_TITLE: { good: "Rookery", bad: ["two\nlines", "x".repeat(101)] },
   INSTANCE_DESCRIPTION: { good: "For birds.\nAnd others.", bad: ["x".repeat(1001)] },
   CONTACT_EMAIL: { good: "me@example.org", bad: ["me", "me@", "a b@example.org"] },
@@ -98,6 +98,9 @@ it("needs nothing set", () => {
     publicUrl: "http://localhost:3000",
     database: { kind: "embedded" },
     databasePoolSize: 20,
+    shardUrls: [],
+    redisUrl: null,
+    kafka: null,
     signUps: "open",
     rateLimits: true,
     smtp: null,
@@ -165,7 +168,7 @@ describe("a secret", () => {
     [".env", [{}, {}, { DATABASE_URL_FILE: file }]],
     ["flag", [{}, { DATABASE_URL_FILE: file }]],
   ])("can be in a file named by: %s", (_, from) => {
-    expect(loadConfig(...from).config.database).toEqual({
+    expect(loadConfig(...from).config.database).toMatchObject({
       kind: "external",
       url: "postgres://roost:pw@db/roost",
     });

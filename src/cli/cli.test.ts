@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { settingNames } from "../config.ts";
+import { settingNames } from "../settings.ts";
 import { settingsAsMarkdown } from "./config.ts";
 import { packageDir, version } from "./invocation.ts";
 import { emptyFolder, type Outcome, roost as runRoost } from "./spawned.ts";

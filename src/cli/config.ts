@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
-import { type EffectiveSetting, settingNames, settingOf } from "../config.ts";
+import type { EffectiveSetting } from "../config.ts";
+import { settingNames, settingOf } from "../settings.ts";
 import { examples, terminalOf } from "./invocation.ts";
 import { addSettingFlags, configOf, flagOf } from "./setting-flags.ts";
 import { type Terminal, table } from "./terminal.ts";

@@ -1,13 +1,7 @@
 /** Settings as flags, so that `roost start --port 4000` does what PORT=4000 does. */
 import { type Command, Option } from "commander";
-import {
-  type LoadedConfig,
-  loadConfigHere,
-  type SettingName,
-  settingNames,
-  settingOf,
-  type Texts,
-} from "../config.ts";
+import { type LoadedConfig, loadConfigHere, type Texts } from "../config.ts";
+import { type SettingName, settingNames, settingOf } from "../settings.ts";
 
 /** Gives a command a flag for each setting. Those not in `shown` work too but are left out of its help. */
 export function addSettingFlags(command: Command, shown: readonly SettingName[] | "all"): Command {

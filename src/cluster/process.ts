@@ -1,0 +1,185 @@
+/**
+ * A process of an engine: started detached with its output in a file, recorded in a file, so that a later command can
+ * find it again, and stopped by its process id. A pid alone may by then belong to somebody else: the record also holds
+ * when the process started, and one that started at another time is not ours.
+ */
+import { spawn } from "node:child_process";
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { join } from "node:path";
+import { sleep } from "../core/clock.ts";
+import { Unavailable } from "../core/errors.ts";
+
+export interface LaunchSpec {
+  /** Names its files: NAME.log and NAME.json in `folder`. */
+  readonly name: string;
+  /** Where its log and record are kept. */
+  readonly folder: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** For engines that refuse to run as root. */
+  readonly uid?: number;
+  readonly gid?: number;
+  /** Asked again and again until it's true; a rejection counts as false. */
+  readonly isReady: () => Promise<boolean>;
+  readonly readyMsMax: number;
+}
+
+export interface ProcessRecord {
+  readonly name: string;
+  readonly pid: number;
+  /** The kernel's count of ticks at which it started, as text. */
+  readonly startedAt: string;
+}
+
+const POLL_MS = 25;
+const LOG_TAIL_LINES = 15;
+
+/** Starts it; resolves when it is ready. Throws Unavailable, with its last words, when it ends or takes too long. */
+export async function launch(spec: LaunchSpec): Promise<ManagedProcess> {
+  mkdirSync(spec.folder, { recursive: true });
+  const logFile = join(spec.folder, `${spec.name}.log`);
+  const log = openSync(logFile, "a");
+  const child = spawn(spec.command, spec.args, {
+    cwd: spec.cwd ?? spec.folder,
+    env: { PATH: process.env.PATH, ...spec.env },
+    detached: true,
+    stdio: ["ignore", log, log],
+    ...(spec.uid === undefined ? {} : { uid: spec.uid }),
+    ...(spec.gid === undefined ? {} : { gid: spec.gid }),
+  });
+  closeSync(log);
+  child.unref();
+  let failure = "";
+  child.once("error", (error) => {
+    failure = error.message;
+  });
+  child.once("exit", (code, signal) => {
+    failure ||= `it ended with ${code ?? signal}`;
+  });
+  const { pid } = child;
+  const startedAt = pid === undefined ? null : startTimeOf(pid);
+  if (pid !== undefined && startedAt !== null) {
+    const managed = new ManagedProcess({ name: spec.name, pid, startedAt }, spec.folder);
+    writeFileSync(managed.recordFile, JSON.stringify(managed.record));
+    const deadlineMs = performance.now() + spec.readyMsMax;
+    while (failure === "" && performance.now() < deadlineMs) {
+      if (await spec.isReady().catch(() => false)) return managed;
+      await sleep(POLL_MS);
+    }
+    failure ||= `it wasn't ready within ${spec.readyMsMax / 1000} s`;
+    await managed.stop(0);
+  }
+  throw new Unavailable(`${spec.name} could not be started: ${failure || "no process"}\n${tailOf(logFile)}`);
+}
+
+/** The process of a record that `launch` wrote; null when there is none or it has ended. */
+export function find(folder: string, name: string): ManagedProcess | null {
+  try {
+    const record = JSON.parse(readFileSync(join(folder, `${name}.json`), "utf8")) as ProcessRecord;
+    const found = new ManagedProcess(record, folder);
+    return found.isAlive() ? found : null;
+  } catch {
+    return null;
+  }
+}
+
+export class ManagedProcess implements AsyncDisposable {
+  readonly record: ProcessRecord;
+  readonly #folder: string;
+
+  constructor(record: ProcessRecord, folder: string) {
+    this.record = record;
+    this.#folder = folder;
+  }
+
+  get recordFile(): string {
+    return join(this.#folder, `${this.record.name}.json`);
+  }
+
+  isAlive(): boolean {
+    return startTimeOf(this.record.pid) === this.record.startedAt;
+  }
+
+  /** To the process alone, not to its children. False when it's gone. */
+  signal(signal: NodeJS.Signals): boolean {
+    if (!this.isAlive()) return false;
+    try {
+      return process.kill(this.record.pid, signal);
+    } catch {
+      return false;
+    }
+  }
+
+  /** Asks it to end; after `graceMs` it is killed, and with it what it started. Forgets its record. */
+  async stop(graceMs = 10_000, signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+    if (graceMs > 0) {
+      this.signal(signal);
+      this.signal("SIGCONT");
+      await this.#gone(graceMs);
+    }
+    if (this.isAlive()) {
+      // Detached, it leads a process group of its own.
+      try {
+        process.kill(-this.record.pid, "SIGKILL");
+      } catch {
+        this.signal("SIGKILL");
+      }
+      await this.#gone(5_000);
+    }
+    rmSync(this.recordFile, { force: true });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #gone(msMost: number): Promise<void> {
+    const deadlineMs = performance.now() + msMost;
+    while (this.isAlive() && performance.now() < deadlineMs) await sleep(POLL_MS);
+  }
+}
+
+/** Null when there is no such process, or only a zombie. */
+function startTimeOf(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // The name, in parentheses, may hold spaces and parentheses itself. Then: state, …, start time as the 20th.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return fields[0] === "Z" ? null : (fields[19] ?? null);
+  } catch {
+    return null;
+  }
+}
+
+/** A port on loopback that was free a moment ago. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
+    });
+  });
+}
+
+/** Whether something accepts connections there. */
+export function accepts(port: number, host = "127.0.0.1"): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host });
+    const done = (result: boolean) => {
+      socket.destroy();
+      resolve(result);
+    };
+    socket.setTimeout(1_000, () => done(false));
+    socket.once("connect", () => done(true));
+    socket.once("error", () => done(false));
+  });
+}
+
+function tailOf(file: string): string {
+  return readFileSync(file, "utf8").trimEnd().split("\n").slice(-LOG_TAIL_LINES).join("\n");
+}

@@ -1,0 +1,101 @@
+/** Settings → engines: the only place that knows which adapter stands behind which port. */
+import { join } from "node:path";
+import type { Logger } from "pino";
+import type { Config } from "../config.ts";
+import { systemClock } from "../core/clock.ts";
+import { Unavailable } from "../core/errors.ts";
+import { createLogger } from "../core/telemetry/log.ts";
+import { Metrics } from "../core/telemetry/metrics.ts";
+import { claimDatabase } from "../engines/database/claim.ts";
+import { startEmbeddedServer } from "../engines/database/embedded-server.ts";
+import { Database, migrate } from "../engines/database/pools.ts";
+import { PostgresEventLog } from "../engines/event-log/postgres.ts";
+import { MemoryLiveBus } from "../engines/live-bus/memory.ts";
+import { OutboxFolderMailer } from "../engines/mailer/outbox-folder.ts";
+import type { Mailer } from "../engines/mailer/port.ts";
+import { SmtpMailer } from "../engines/mailer/smtp.ts";
+import { FolderMediaStore } from "../engines/media-store/folder.ts";
+import { MemoryTimelineStore } from "../engines/timeline-store/memory.ts";
+
+const DAY_MS = 24 * 3600 * 1000;
+const STATEMENT_TIMEOUT_MS = 15_000;
+
+export interface OpenOptions {
+  /** "none" opens the engines alone, for commands that change data while no server runs. */
+  readonly roles?: "all" | "none";
+  readonly log?: Logger;
+}
+
+export interface Engines {
+  readonly database: Database;
+  readonly log: Logger;
+  readonly clock: typeof systemClock;
+  readonly metrics: Metrics;
+  readonly liveBus: MemoryLiveBus;
+  readonly eventLog: PostgresEventLog;
+  readonly mediaStore: FolderMediaStore;
+  readonly mailer: Mailer;
+  readonly store: MemoryTimelineStore;
+}
+
+export async function openEngines(
+  config: Config,
+  options: OpenOptions,
+  opened: AsyncDisposableStack,
+): Promise<{ engines: Engines; failed: Promise<never> }> {
+  const log = options.log ?? createLogger(config.logLevel);
+  const { database, failed } = await openDatabase(config, log, opened);
+  if (options.roles !== "none" && config.database.kind === "external")
+    opened.use(await claimDatabase(database));
+  const engines = {
+    database,
+    log,
+    clock: systemClock,
+    metrics: new Metrics(),
+    liveBus: opened.use(new MemoryLiveBus()),
+    eventLog: opened.use(new PostgresEventLog({ database, log, clock: systemClock })),
+    mediaStore: opened.use(await FolderMediaStore.open(join(config.dataDir, "media"))),
+    mailer: opened.use<Mailer>(
+      config.smtp ? new SmtpMailer(config.smtp) : new OutboxFolderMailer(join(config.dataDir, "mail")),
+    ),
+    store: opened.use(
+      new MemoryTimelineStore(
+        {
+          maxEntries: config.timelines.maxEntries,
+          maxTimelines: config.timelines.maxInMemory,
+          idleMs: config.timelines.idleDays * DAY_MS,
+        },
+        systemClock,
+      ),
+    ),
+  };
+  return { engines, failed };
+}
+
+async function openDatabase(config: Config, log: Logger, opened: AsyncDisposableStack) {
+  const embedded =
+    config.database.kind === "embedded"
+      ? opened.use(await startEmbeddedServer({ dataDir: config.dataDir, log: (line) => log.info(line) }))
+      : null;
+  const failed = embedded
+    ? embedded.crashed.then((why): never => {
+        throw new Unavailable(`The embedded PostgreSQL has stopped: ${why}`);
+      })
+    : new Promise<never>(() => {});
+  failed.catch(() => {});
+  const connection =
+    config.database.kind === "external"
+      ? { connectionString: config.database.url }
+      : (embedded?.connection ?? {});
+  const database = opened.use(
+    new Database({
+      connection,
+      poolSize: config.databasePoolSize,
+      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+      log: (why) => log.warn({ why }, "an idle database connection broke"),
+    }),
+  );
+  const applied = await migrate(database.db);
+  if (applied.length > 0) log.info({ applied }, "the database schema was brought up to date");
+  return { database, failed };
+}
