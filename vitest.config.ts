@@ -56,5 +56,11 @@ export default defineConfig({
 
 /** Tests beside the code that start an engine or a whole process. */
 function engineTests(): string[] {
-  return ["src/engines/**/*.test.ts", "src/feed/*.test.ts", "src/cli/*.test.ts", "src/demo/*.test.ts"];
+  return [
+    "src/engines/**/*.test.ts",
+    "src/cluster/**/*.test.ts",
+    "src/feed/*.test.ts",
+    "src/cli/*.test.ts",
+    "src/demo/*.test.ts",
+  ];
 }
