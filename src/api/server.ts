@@ -5,7 +5,6 @@ import cors from "@fastify/cors";
 import { TypeBoxValidatorCompiler } from "@fastify/type-provider-typebox";
 import Fastify, { LogController } from "fastify";
 import type { Logger } from "pino";
-import { every } from "../core/clock.ts";
 import { accountRoutes } from "./accounts.ts";
 import type { App } from "./app.ts";
 import { authentication } from "./auth.ts";
@@ -24,12 +23,12 @@ import { relationRoutes } from "./relations.ts";
 import { searchRoutes } from "./search.ts";
 import { statusActionRoutes } from "./status-actions.ts";
 import { statusRoutes } from "./statuses.ts";
+import { closeConnectionsAtStop } from "./stopping.ts";
 import { streamingRoutes } from "./streaming/routes.ts";
 import { timelineRoutes } from "./timelines.ts";
 import { serveWeb } from "./web.ts";
 
 const REQUEST_TIMEOUT_MS = 60_000;
-const IDLE_CHECK_MS = 50;
 
 export async function buildServer(context: ApiContext, log: Logger): Promise<App> {
   const { config, metrics } = context;
@@ -57,11 +56,7 @@ export async function buildServer(context: ApiContext, log: Logger): Promise<App
     // What the others are for, JSON can't do.
     if (!request.url.startsWith("/api/v")) reply.headers(headers);
   });
-  // A connection that is busy when the server is told to stop goes idle after its answer, and would be kept open.
-  app.addHook("preClose", async () => {
-    const stop = every(IDLE_CHECK_MS, () => app.server.closeIdleConnections());
-    app.server.once("close", stop);
-  });
+  closeConnectionsAtStop(app);
   app.addHook("onRequest", checkQuery);
   await app.register(cors, CORS);
   await app.register(cookie);

@@ -5,7 +5,10 @@ export interface Clock {
 
 export const systemClock: Clock = { nowMs: () => Date.now() };
 
-/** Resolves after `ms`, or at once when `signal` aborts. Never keeps the process alive. */
+/**
+ * Resolves after `ms`, or at once when `signal` aborts. The process lives until then: a command that waits for
+ * something by asking again and again would end in the middle otherwise. What may be outlived gets a `signal`.
+ */
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve();
