@@ -4,10 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Invalid } from "../core/errors.ts";
+import { Forbidden, Invalid } from "../core/errors.ts";
 import { shardOfId } from "../core/ids.ts";
 import { type EmbeddedServer, startEmbeddedServer } from "../engines/database/embedded-server.ts";
 import { Database, type Db, migrate } from "../engines/database/pools.ts";
+import { exchangeCode, issueCode, OUT_OF_BAND, registerApp } from "./apps.ts";
 import { changePassword, verifyPassword } from "./credentials.ts";
 import { registerAccount } from "./register.ts";
 import { createSession, endSession, findSession } from "./sessions.ts";
@@ -229,6 +230,65 @@ describe("sessions and tokens", () => {
     expect([await cache.get(token), await findSession(db, id)]).toEqual([null, null]);
     expect(await verifyPassword(db, "twite", PASSWORD)).toMatchObject({ accountId });
   });
+});
+
+describe("a suspension", () => {
+  const enterings: [string, (accountId: bigint) => Promise<unknown>][] = [
+    ["a token", (accountId) => createAccessToken(db, { accountId, appId: null, scopes: ["read"] })],
+    ["a session", (accountId) => createSession(db, accountId)],
+    ["a code", async (accountId) => codeFor(accountId, await oobApp())],
+  ];
+
+  test.each(enterings)("isn't overtaken by %s that is just being made", async (_, enter) => {
+    const accountId = await make(`late_${accounts++}`);
+    let entering: Promise<unknown> = Promise.resolve();
+    await db.transaction().execute(async (tx) => {
+      await sql`update accounts set suspended_at = now() where id = ${accountId}`.execute(tx);
+      entering = enter(accountId).catch((error: unknown) => error);
+      await expect.poll(waiting).toBeGreaterThan(0);
+    });
+    expect(await entering).toBeInstanceOf(Forbidden);
+  });
+
+  test("ends a token whose code was being exchanged, and neither waits for the other forever", async () => {
+    const accountId = await make("exchanging");
+    const app = await oobApp();
+    const code = await codeFor(accountId, app);
+    let exchanging: ReturnType<typeof exchangeCode> | undefined;
+    let suspending: Promise<void> | undefined;
+    await db.transaction().execute(async (tx) => {
+      // Holds the exchange up just before it writes its token.
+      await sql`lock table access_tokens in share mode`.execute(tx);
+      exchanging = exchangeCode(db, app, { code, redirectUri: OUT_OF_BAND, codeVerifier: null });
+      await expect.poll(waiting).toBe(1);
+      suspending = suspendAccount(db, accountId);
+      await expect.poll(waiting).toBe(2);
+    });
+    const exchanged = await exchanging;
+    await suspending;
+    if (!exchanged || !("token" in exchanged)) throw new Error("the exchange came first");
+    await unsuspendAccount(db, accountId);
+    expect(await new TokenCache(db).get(exchanged.token)).toBeNull();
+  });
+
+  let accounts = 0;
+  const oobApp = async () =>
+    (
+      await registerApp(db, {
+        name: "Nest",
+        website: null,
+        redirectUris: [OUT_OF_BAND],
+        scopes: ["read"],
+      })
+    ).app;
+  const codeFor = (accountId: bigint, { id: appId }: { id: bigint }) =>
+    issueCode(db, { appId, accountId, redirectUri: OUT_OF_BAND, scopes: ["read"], codeChallenge: null });
+  /** How many statements wait for a lock. */
+  const waiting = async () => {
+    const { rows } = await sql<{ n: bigint }>`select count(*) as n from pg_stat_activity
+      where wait_event_type = 'Lock'`.execute(db);
+    return Number(rows[0]?.n);
+  };
 });
 
 describe("the cache of tokens", () => {

@@ -1,10 +1,10 @@
 /** OAuth clients, and the codes they exchange for tokens. */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { sql } from "kysely";
-import { Invalid } from "../core/errors.ts";
+import { Forbidden, Invalid } from "../core/errors.ts";
 import type { AccountId } from "../core/ids.ts";
 import type { Db } from "../engines/database/pools.ts";
-import { createAccessToken, hashSecret, type NewToken, newSecret } from "./tokens.ts";
+import { createAccessToken, hashSecret, mayEnter, type NewToken, newSecret, SUSPENDED } from "./tokens.ts";
 
 export const OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob";
 const CODE_MINUTES = 10;
@@ -90,11 +90,13 @@ export interface CodeRequest {
 
 export async function issueCode(db: Db, request: CodeRequest): Promise<string> {
   const code = newSecret();
-  await sql`insert into oauth_codes (code_hash, app_id, account_id, redirect_uri, scopes, code_challenge,
-      code_challenge_method, expires_at)
-    values (${hashSecret(code)}, ${request.appId}, ${request.accountId}, ${request.redirectUri},
+  const { rows } = await sql`insert into oauth_codes (code_hash, app_id, account_id, redirect_uri, scopes,
+      code_challenge, code_challenge_method, expires_at)
+    select ${hashSecret(code)}, ${request.appId}, ${request.accountId}, ${request.redirectUri},
       ${[...request.scopes]}::text[], ${request.codeChallenge}, ${request.codeChallenge === null ? null : "S256"},
-      now() + ${CODE_MINUTES} * interval '1 minute')`.execute(db);
+      now() + ${CODE_MINUTES} * interval '1 minute'
+    where ${mayEnter(request.accountId)} returning 1`.execute(db);
+  if (rows.length === 0) throw new Forbidden(SUSPENDED);
   return code;
 }
 
@@ -111,6 +113,9 @@ export async function exchangeCode(
 > {
   const codeHash = hashSecret(input.code);
   return db.transaction().execute(async (tx) => {
+    // The account before the code, as a suspension takes them; the other way round the two would wait for each other.
+    await sql`select from accounts where id = (select account_id from oauth_codes where code_hash = ${codeHash})
+      for share`.execute(tx);
     const { rows } = await sql<CodeRow>`select *, expires_at < now() as expired from oauth_codes
       where code_hash = ${codeHash} and app_id = ${app.id} for update`.execute(tx);
     const code = rows[0];

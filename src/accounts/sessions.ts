@@ -1,8 +1,9 @@
 /** Browser sessions of the sign-in pages. The cookie holds a random id; only its hash is stored. */
 import { sql } from "kysely";
+import { Forbidden } from "../core/errors.ts";
 import type { AccountId } from "../core/ids.ts";
 import type { Db } from "../engines/database/pools.ts";
-import { hashSecret, newSecret } from "./tokens.ts";
+import { hashSecret, mayEnter, newSecret, SUSPENDED } from "./tokens.ts";
 
 export interface WebSession {
   /** Null until somebody signed in. */
@@ -19,9 +20,11 @@ export async function createSession(
 ): Promise<{ id: string; session: WebSession }> {
   const id = newSecret();
   const csrfToken = newSecret();
-  await sql`insert into web_sessions (id_hash, account_id, data, expires_at)
-    values (${hashSecret(id)}, ${accountId}, ${JSON.stringify({ csrfToken })}::jsonb,
-      now() + ${accountId === null ? 1 : SESSION_DAYS} * interval '1 day')`.execute(db);
+  const { rows } = await sql`insert into web_sessions (id_hash, account_id, data, expires_at)
+    select ${hashSecret(id)}, ${accountId}::bigint, ${JSON.stringify({ csrfToken })}::jsonb,
+      now() + ${accountId === null ? 1 : SESSION_DAYS} * interval '1 day'
+    where ${mayEnter(accountId)} returning 1`.execute(db);
+  if (rows.length === 0) throw new Forbidden(SUSPENDED);
   return { id, session: { accountId, csrfToken } };
 }
 

@@ -3,16 +3,17 @@ import { NotFound } from "../core/errors.ts";
 import type { AccountId } from "../core/ids.ts";
 import { notifyInvalidation } from "../engines/database/invalidation-channel.ts";
 import type { Db } from "../engines/database/pools.ts";
+import { revokeAllTokens } from "./tokens.ts";
 
 /**
  * Suspends: sessions and tokens end, the account and its posts are shown no more. Running servers hear of it with the
- * commit, and close the account's open streams.
+ * commit, and close the account's open streams. The account's row comes first: what lets it in is written beside a lock
+ * on it (`mayEnter`), and so either finds it suspended or is found here.
  */
 export async function suspendAccount(db: Db, accountId: AccountId): Promise<void> {
   await db.transaction().execute(async (tx) => {
     await setSuspended(tx, accountId, true);
-    await sql`delete from access_tokens where account_id = ${accountId}`.execute(tx);
-    await sql`delete from oauth_codes where account_id = ${accountId}`.execute(tx);
+    await revokeAllTokens(tx, accountId);
     await sql`delete from web_sessions where account_id = ${accountId}`.execute(tx);
     await notifyInvalidation(tx, { accounts: [accountId], tokens: [accountId] });
   });

@@ -1,7 +1,8 @@
 /** Access tokens: random, stored as hashes, looked up once and remembered until they end. */
 import { createHash, randomBytes } from "node:crypto";
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import { LRUCache } from "lru-cache";
+import { Forbidden } from "../core/errors.ts";
 import type { AccountId } from "../core/ids.ts";
 import type { Viewer } from "../core/viewer.ts";
 import type { Db } from "../engines/database/pools.ts";
@@ -36,18 +37,25 @@ export async function createAccessToken(
   },
 ): Promise<NewToken> {
   const token = newSecret();
-  const row = await db
-    .insertInto("access_tokens")
-    .values({
-      token_hash: hashSecret(token),
-      account_id: owner.accountId,
-      app_id: owner.appId,
-      scopes: [...owner.scopes],
-      code_hash: owner.codeHash ?? null,
-    })
-    .returning("created_at")
-    .executeTakeFirstOrThrow();
-  return { token, createdAt: row.created_at };
+  const { rows } = await sql<{ created_at: Date }>`
+    insert into access_tokens (token_hash, account_id, app_id, scopes, code_hash)
+    select ${hashSecret(token)}, ${owner.accountId}::bigint, ${owner.appId}::bigint, ${[...owner.scopes]}::text[],
+      ${owner.codeHash ?? null}::bytea
+    where ${mayEnter(owner.accountId)} returning created_at`.execute(db);
+  if (!rows[0]) throw new Forbidden(SUSPENDED);
+  return { token, createdAt: rows[0].created_at };
+}
+
+export const SUSPENDED = "This account is suspended";
+
+/**
+ * Where something is written that lets an account in: a token, a code, a session. False for a suspended one. Otherwise
+ * the account can't be suspended until the commit, so that the suspension finds what was written, and ends it; written
+ * beside a suspension, it would work again when that ends. Nobody's, as an app's own token, is always true.
+ */
+export function mayEnter(accountId: AccountId | null): RawBuilder<boolean> {
+  return sql`(${accountId}::bigint is null or exists (
+    select 1 from accounts where id = ${accountId}::bigint and suspended_at is null for share))`;
 }
 
 /** Ends a token. Resolves to the account it was for, or null. */
@@ -61,7 +69,10 @@ export async function revokeToken(db: Db, token: string, appId: bigint): Promise
   return row?.account_id ?? null;
 }
 
-/** Ends an account's tokens and the codes they could still be had for. Who calls says so to running servers. */
+/**
+ * Ends an account's tokens and the codes they could still be had for. Codes come first: that waits for one that is just
+ * being exchanged, and what it was exchanged for is there to be ended then. Who calls says so to running servers.
+ */
 export async function revokeAllTokens(db: Db, accountId: AccountId): Promise<void> {
   await sql`delete from oauth_codes where account_id = ${accountId}`.execute(db);
   await sql`delete from access_tokens where account_id = ${accountId}`.execute(db);

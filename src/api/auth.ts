@@ -38,6 +38,12 @@ function tokenOf(request: FastifyRequest): string | null {
   return typeof token === "string" && token !== "" ? token : null;
 }
 
+/** Whether the token that a request came with is still good: asked again by what outlives its request. */
+export async function tokenStands(tokens: TokenCache, request: FastifyRequest): Promise<boolean> {
+  const token = tokenOf(request);
+  return token !== null && (await tokens.get(token)) !== null;
+}
+
 async function viewerOf(tokens: TokenCache, token: string, unconfirmed: boolean): Promise<Viewer> {
   const known = await tokens.find(token);
   if (!known) throw new Unauthenticated(INVALID);

@@ -2,11 +2,11 @@
 import type { ServerResponse } from "node:http";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { every, sleep } from "../../core/clock.ts";
+import { tokenStands } from "../auth.ts";
 import type { ApiContext } from "../context.ts";
 import { ENDINGS, LiveConnection, requireOwnList, type Sink } from "./live-connection.ts";
 import type { OpenStreams } from "./open-streams.ts";
 import type { Stream } from "./stream-names.ts";
-import { tokenStands } from "./token-stands.ts";
 
 const HEARTBEAT_MS = 15_000;
 /** For the last bytes to be taken; then the connection is cut. */
@@ -32,7 +32,7 @@ export async function serveEvents(
     "X-Accel-Buffering": "no",
   });
   const sink = sinkOf(raw);
-  const stands = () => tokenStands(context, request);
+  const stands = () => tokenStands(context.tokens, request);
   const connection = new LiveConnection(context, { viewer, sink, log, tokenStands: stands });
   const gauge = context.metrics.streamConnections;
   const forget = open.add(sink);

@@ -3,11 +3,11 @@ import type { FastifyRequest } from "fastify";
 import type { WebSocket } from "ws";
 import { every } from "../../core/clock.ts";
 import { AppError, Invalid } from "../../core/errors.ts";
+import { tokenStands } from "../auth.ts";
 import type { ApiContext } from "../context.ts";
 import { ENDINGS, LiveConnection, type Sink } from "./live-connection.ts";
 import type { OpenStreams } from "./open-streams.ts";
 import { type StreamRequest, streamOf } from "./stream-names.ts";
-import { tokenStands } from "./token-stands.ts";
 
 const HEARTBEAT_MS = 30_000;
 /** Messages of the client that wait for the one before them. */
@@ -26,7 +26,7 @@ export function serveSocket(
     waitingBytes: () => socket.bufferedAmount,
     close: ({ code, reason }) => socket.close(code, reason),
   };
-  const stands = () => tokenStands(context, request);
+  const stands = () => tokenStands(context.tokens, request);
   const connection = new LiveConnection(context, { viewer, sink, log, tokenStands: stands });
   const gauge = context.metrics.streamConnections;
   const forget = open.add(sink);
