@@ -1,5 +1,17 @@
 import { defineConfig } from "vitest/config";
 
+/** Tests beside the code that start an engine or a whole process; test/tidy.test.ts holds this list. */
+export const ENGINE_TESTS = [
+  "src/accounts/*.test.ts",
+  "src/api/**/*.test.ts",
+  "src/cli/*.test.ts",
+  "src/cluster/*.test.ts",
+  "src/demo/*.test.ts",
+  "src/engines/**/*.test.ts",
+  "src/feed/*.test.ts",
+  "src/notifications/*.test.ts",
+];
+
 /**
  * Kinds of tests, by what they need. `unit` and `web` need nothing; `engines` start a PostgreSQL of their own; `e2e`
  * start whole servers, one file after another, since two cores are what a laptop and CI have; `browser` needs a Chromium.
@@ -11,7 +23,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["src/**/*.test.ts", "bench/**/*.test.ts", "scripts/**/*.test.ts", "test/tidy.test.ts"],
-          exclude: engineTests(),
+          exclude: ENGINE_TESTS,
           testTimeout: 15_000,
           hookTimeout: 30_000,
         },
@@ -19,7 +31,7 @@ export default defineConfig({
       {
         test: {
           name: "engines",
-          include: engineTests(),
+          include: ENGINE_TESTS,
           testTimeout: 60_000,
           hookTimeout: 60_000,
           maxWorkers: 2,
@@ -53,14 +65,3 @@ export default defineConfig({
     ],
   },
 });
-
-/** Tests beside the code that start an engine or a whole process. */
-function engineTests(): string[] {
-  return [
-    "src/engines/**/*.test.ts",
-    "src/cluster/**/*.test.ts",
-    "src/feed/*.test.ts",
-    "src/cli/*.test.ts",
-    "src/demo/*.test.ts",
-  ];
-}

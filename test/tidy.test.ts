@@ -1,8 +1,9 @@
 /** The rules of the layout that a program can hold. All imports are relative with extension: paths are all it takes. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
+import { dirname, join, matchesGlob, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { ENGINE_TESTS } from "../vitest.config.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const MAX_LINES = 400;
@@ -212,6 +213,18 @@ test("paths that documentation names exist", () => {
     [...textOf(file).matchAll(/`((?:src|test|bench|scripts|web|docs|deploy)\/[\w./-]+)`/g)]
       .map((match) => match[1] ?? "")
       .filter((path) => !existsSync(join(ROOT, path))),
+  );
+  expect(found).toEqual([]);
+});
+
+test("tests that start an engine or a process are in a project that gives them the time", () => {
+  const starts =
+    /^src\/(composition\.ts|cluster\/.*|cli\/spawned\.ts|engines\/database\/embedded-server\.ts)$/;
+  const found = breaches(
+    sources.filter(
+      (file) => file.endsWith(".test.ts") && !ENGINE_TESTS.some((glob) => matchesGlob(file, glob)),
+    ),
+    (file) => internalImports(file).filter((path) => starts.test(path)),
   );
   expect(found).toEqual([]);
 });
