@@ -6,6 +6,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { sleep } from "../core/clock.ts";
 import { Unavailable } from "../core/errors.ts";
@@ -152,6 +153,11 @@ function startTimeOf(pid: number): string | null {
   } catch {
     return null;
   }
+}
+
+/** Where programs keep what they can get again, also when HOME or XDG_CACHE_HOME are empty. */
+export function cacheFolder(): string {
+  return process.env.XDG_CACHE_HOME || join(process.env.HOME || userInfo().homedir, ".cache");
 }
 
 /** A port on loopback that was free a moment ago. */
