@@ -2,6 +2,7 @@
 import { Command, Option } from "commander";
 import { accountsCommand } from "./accounts.ts";
 import { benchCommand } from "./bench.ts";
+import { clusterCommand } from "./cluster/command.ts";
 import { configCommand } from "./config.ts";
 import { demoCommand } from "./demo.ts";
 import { doctorCommand } from "./doctor.ts";
@@ -56,7 +57,7 @@ Examples:
   ]) {
     program.addCommand(inheriting(command, program));
   }
-  for (const command of [doctorCommand(), configCommand(), benchCommand()]) {
+  for (const command of [clusterCommand(), doctorCommand(), configCommand(), benchCommand()]) {
     program.addCommand(inheriting(command, program));
   }
   return program;

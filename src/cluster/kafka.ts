@@ -206,7 +206,7 @@ function launchBroker(
 }
 
 /** Ids of the brokers that the one on this port knows to be up. */
-async function brokersKnownBy(port: number): Promise<number[]> {
+export async function brokersKnownBy(port: number): Promise<number[]> {
   const admin = new Admin({
     clientId: "roost-cluster",
     bootstrapBrokers: [`127.0.0.1:${port}`],

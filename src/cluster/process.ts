@@ -4,7 +4,17 @@
  * when the process started, and one that started at another time is not ours.
  */
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { connect, createServer } from "node:net";
 import { userInfo } from "node:os";
 import { join } from "node:path";
@@ -27,6 +37,9 @@ export interface LaunchSpec {
   readonly isReady: () => Promise<boolean>;
   readonly readyMsMax: number;
 }
+
+/** What `launchAgain` needs to know; kept in NAME.launch.json until the folder is removed. */
+type LaunchRecord = Pick<LaunchSpec, "command" | "args" | "env" | "cwd" | "uid" | "gid">;
 
 export interface ProcessRecord {
   readonly name: string;
@@ -65,6 +78,17 @@ export async function launch(spec: LaunchSpec): Promise<ManagedProcess> {
   if (pid !== undefined && startedAt !== null) {
     const managed = new ManagedProcess({ name: spec.name, pid, startedAt }, spec.folder);
     writeFileSync(managed.recordFile, JSON.stringify(managed.record));
+    const { command, args, env, cwd, uid, gid } = spec;
+    const again: LaunchRecord = {
+      command,
+      args,
+      ...(env && { env }),
+      ...(cwd !== undefined && { cwd }),
+      ...(uid !== undefined && { uid }),
+      ...(gid !== undefined && { gid }),
+    };
+    // Its environment may hold passwords.
+    writeFileSync(launchFileOf(spec.folder, spec.name), JSON.stringify(again), { mode: 0o600 });
     const deadlineMs = performance.now() + spec.readyMsMax;
     while (failure === "" && performance.now() < deadlineMs) {
       if (await spec.isReady().catch(() => false)) return managed;
@@ -74,6 +98,23 @@ export async function launch(spec: LaunchSpec): Promise<ManagedProcess> {
     await managed.stop(0);
   }
   throw new Unavailable(`${spec.name} could not be started: ${failure || "no process"}\n${tailOf(logFile)}`);
+}
+
+/** Starts what ran under this name before, as it was started then. */
+export function launchAgain(
+  spec: Pick<LaunchSpec, "folder" | "name" | "isReady" | "readyMsMax">,
+): Promise<ManagedProcess> {
+  const before = JSON.parse(readFileSync(launchFileOf(spec.folder, spec.name), "utf8")) as LaunchRecord;
+  return launch({ ...before, ...spec });
+}
+
+/** Whether `launchAgain` knows how. */
+export function wasLaunched(folder: string, name: string): boolean {
+  return existsSync(launchFileOf(folder, name));
+}
+
+function launchFileOf(folder: string, name: string): string {
+  return join(folder, `${name}.launch.json`);
 }
 
 /** The process of a record that `launch` wrote; null when there is none or it has ended. */
@@ -102,6 +143,11 @@ export class ManagedProcess implements AsyncDisposable {
 
   isAlive(): boolean {
     return startTimeOf(this.record.pid) === this.record.startedAt;
+  }
+
+  /** Whether SIGSTOP holds it. */
+  isFrozen(): boolean {
+    return this.isAlive() && /^[Tt]$/.test(statOf(this.record.pid)?.[0] ?? "");
   }
 
   /** To the process alone, not to its children. False when it's gone. */
@@ -145,11 +191,16 @@ export class ManagedProcess implements AsyncDisposable {
 
 /** Null when there is no such process, or only a zombie. */
 function startTimeOf(pid: number): string | null {
+  const fields = statOf(pid);
+  return fields === null || fields[0] === "Z" ? null : (fields[19] ?? null);
+}
+
+/** What the kernel tells about a process: its state first, when it started as the 20th. */
+function statOf(pid: number): string[] | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The name, in parentheses, may hold spaces and parentheses itself. Then: state, …, start time as the 20th.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return fields[0] === "Z" ? null : (fields[19] ?? null);
+    // The name, in parentheses, may hold spaces and parentheses itself.
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   } catch {
     return null;
   }
@@ -158,6 +209,25 @@ function startTimeOf(pid: number): string | null {
 /** Where programs keep what they can get again, also when HOME or XDG_CACHE_HOME are empty. */
 export function cacheFolder(): string {
   return process.env.XDG_CACHE_HOME || join(process.env.HOME || userInfo().homedir, ".cache");
+}
+
+/**
+ * What works in a folder or below it and has no terminal: children whose parent was killed, which have no record.
+ * Somebody's shell in that folder isn't meant, and neither is the script that called this.
+ */
+export function processesIn(folder: string): number[] {
+  const session = statOf(process.pid)?.[3];
+  return readdirSync("/proc").flatMap((entry) => {
+    const pid = Number(entry);
+    const fields = Number.isInteger(pid) ? statOf(pid) : null;
+    if (fields === null || fields[0] === "Z" || fields[3] === session || fields[4] !== "0") return [];
+    try {
+      const at = readlinkSync(`/proc/${pid}/cwd`);
+      return at === folder || at.startsWith(`${folder}/`) ? [pid] : [];
+    } catch {
+      return [];
+    }
+  });
 }
 
 /** A port on loopback that was free a moment ago. */
@@ -186,6 +256,8 @@ export function accepts(port: number, host = "127.0.0.1"): Promise<boolean> {
   });
 }
 
-function tailOf(file: string): string {
-  return readFileSync(file, "utf8").trimEnd().split("\n").slice(-LOG_TAIL_LINES).join("\n");
+/** The last lines of a log; nothing when there is none. */
+export function tailOf(file: string, lines = LOG_TAIL_LINES): string {
+  if (!existsSync(file)) return "";
+  return readFileSync(file, "utf8").trimEnd().split("\n").slice(-lines).join("\n");
 }

@@ -186,7 +186,7 @@ class Servers implements RedisServers {
         folder: this.#folder,
         command,
         args: [file],
-        isReady: async () => (await ask(port, "ping")) === "PONG",
+        isReady: async () => (await askRedis(port, "ping")) === "PONG",
         readyMsMax: READY_MS_MAX,
       });
     this.#nodes.set(name, { port, launch: start, process: await start() });
@@ -238,7 +238,8 @@ function connectTo(port: number): Redis {
   return redis;
 }
 
-async function ask(port: number, command: string, ...args: string[]): Promise<unknown> {
+/** One command to the server on a port of loopback. */
+export async function askRedis(port: number, command: string, ...args: string[]): Promise<unknown> {
   const redis = connectTo(port);
   try {
     return await redis.call(command, ...args);
@@ -250,7 +251,7 @@ async function ask(port: number, command: string, ...args: string[]): Promise<un
 async function until(port: number, wanted: RegExp, command: string, ...args: string[]): Promise<void> {
   const deadlineMs = performance.now() + READY_MS_MAX;
   while (performance.now() < deadlineMs) {
-    if (wanted.test(`${await ask(port, command, ...args).catch(() => "")}`)) return;
+    if (wanted.test(`${await askRedis(port, command, ...args).catch(() => "")}`)) return;
     await sleep(POLL_MS);
   }
   throw new Unavailable(`the Redis on port ${port} never told ${wanted} within ${READY_MS_MAX / 1_000} s`);

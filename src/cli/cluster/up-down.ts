@@ -1,0 +1,165 @@
+/** Starting and stopping a cluster, with checks before and progress on the way. */
+import { statfs } from "node:fs/promises";
+import { Listr, ListrLogger, ProcessOutput } from "listr2";
+import type { Cluster } from "../../cluster/cluster.ts";
+import { CommandError, exitCodes } from "../exit-codes.ts";
+import { ownerOf, tryPort } from "../port-owner.ts";
+import type { Terminal } from "../terminal.ts";
+import { forget, type OpenedCluster } from "./place.ts";
+
+const DISK_BYTES_MIN = 2 * 1024 ** 3;
+
+export async function up(
+  opened: OpenedCluster,
+  terminal: Terminal,
+  options: { demo?: boolean; json?: boolean },
+): Promise<void> {
+  const { cluster } = opened;
+  checkEngines(cluster);
+  await checkDisk(cluster);
+  await checkPorts(cluster, opened.basePort);
+  await inSteps(
+    terminal,
+    cluster.inOrder().map((group) => ({
+      name: group.name,
+      title: group.title,
+      after: group.needs,
+      run: () => cluster.up(group),
+    })),
+    { failed: "could not be started", hint: "`roost cluster up` tries again and keeps what runs." },
+  );
+  if (options.demo) await (await import("./demo.ts")).loadIntoCluster(opened, terminal);
+}
+
+export async function down(
+  cluster: Cluster,
+  terminal: Terminal,
+  options: { purge?: boolean },
+): Promise<void> {
+  const { groups } = cluster;
+  await inSteps(
+    terminal,
+    cluster
+      .inOrder()
+      .toReversed()
+      .map((group) => ({
+        name: group.name,
+        title: group.title,
+        after: groups.filter(({ needs }) => needs.includes(group.name)).map(({ name }) => name),
+        run: () => cluster.down(group),
+      })),
+    { failed: "could not be stopped", hint: "`roost cluster down` tries again." },
+  );
+  if (options.purge) forget(cluster);
+  terminal.note(options.purge ? "Nothing is left." : `Stopped; what is stored stays in ${cluster.folder}.`);
+}
+
+interface Step {
+  readonly name: string;
+  readonly title: string;
+  /** Names of steps that must have succeeded. */
+  readonly after: readonly string[];
+  readonly run: () => Promise<void>;
+}
+
+/** All at once, as far as they don't wait for each other. Drawn on a terminal, told in plain lines elsewhere. */
+async function inSteps(
+  terminal: Terminal,
+  steps: readonly Step[],
+  says: { failed: string; hint: string },
+): Promise<void> {
+  const failures: { step: Step; error: unknown }[] = [];
+  const ended = new Map(steps.map(({ name }) => [name, Promise.withResolvers<boolean>()]));
+  const startedMs = performance.now();
+  const isDrawn = terminal.watched && !terminal.quiet;
+  const list = new Listr(
+    steps.map((step) => ({
+      title: step.title,
+      task: async (_, task) => {
+        const before = await Promise.all(step.after.map((name) => ended.get(name)?.promise ?? true));
+        if (before.includes(false)) {
+          ended.get(step.name)?.resolve(false);
+          return task.skip(`${step.title}: left out, since what it needs failed`);
+        }
+        const beganMs = performance.now();
+        try {
+          await step.run();
+          task.title = `${step.title}: ${secondsSince(beganMs)}`;
+          if (!isDrawn) terminal.note(task.title);
+          ended.get(step.name)?.resolve(true);
+        } catch (error) {
+          failures.push({ step, error });
+          ended.get(step.name)?.resolve(false);
+          throw new Error("failed");
+        }
+      },
+    })),
+    {
+      concurrent: true,
+      exitOnError: false,
+      ...(isDrawn
+        ? {
+            renderer: "default",
+            // What is drawn goes where notes go: stdout is for data.
+            rendererOptions: {
+              logger: new ListrLogger({ processOutput: new ProcessOutput(process.stderr, process.stderr) }),
+            },
+          }
+        : { renderer: "silent" }),
+    },
+  );
+  await list.run();
+  if (failures.length === 0) return terminal.note(`All in ${secondsSince(startedMs)}.`);
+  for (const { step, error } of failures)
+    terminal.error(`\n${step.title} ${says.failed}: ${error instanceof Error ? error.message : error}`);
+  terminal.error("");
+  throw new CommandError(
+    exitCodes.unavailable,
+    `${failures.map(({ step }) => step.title).join(", ")} ${says.failed}.`,
+    { hint: says.hint, cause: failures[0]?.error },
+  );
+}
+
+function secondsSince(beganMs: number): string {
+  return `${((performance.now() - beganMs) / 1000).toFixed(1)} s`;
+}
+
+function checkEngines(cluster: Cluster): void {
+  const missing = cluster.groups.map((group) => group.missing?.() ?? null).filter((why) => why !== null);
+  if (missing.length === 0) return;
+  throw new CommandError(exitCodes.unavailable, `${missing.join("; ")}.`, {
+    hint: "`scripts/install-engines` installs what the cluster needs.",
+  });
+}
+
+async function checkDisk(cluster: Cluster): Promise<void> {
+  const { bavail, bsize } = await statfs(cluster.folder);
+  if (bavail * bsize >= DISK_BYTES_MIN) return;
+  const free = Math.floor((bavail * bsize) / 1024 ** 2);
+  throw new CommandError(
+    exitCodes.unavailable,
+    `The disk of ${cluster.folder} has ${free} MB left; the cluster needs ${DISK_BYTES_MIN / 1024 ** 2}.`,
+    { hint: "Make room, or choose another DATA_DIR." },
+  );
+}
+
+/** The ports of parts that don't run yet must be free. */
+async function checkPorts(cluster: Cluster, basePort: number): Promise<void> {
+  const wanted = cluster.parts.filter((part) => cluster.processOf(part) === null);
+  const taken: string[] = [];
+  for (const part of wanted) {
+    // A part whose watcher was killed may still run; it is taken over or ended, not in the way.
+    if (cluster.childrenOf(part).length > 0) continue;
+    for (const port of part.ports) {
+      const { problem } = await tryPort("127.0.0.1", port);
+      if (!problem) continue;
+      const owner = await ownerOf(port);
+      const by = owner ? ` by pid ${owner.pid} (${owner.command})` : "";
+      taken.push(`${port}, for ${part.name}, is in use${by}`);
+    }
+  }
+  if (taken.length === 0) return;
+  throw new CommandError(exitCodes.unavailable, `The cluster's ports aren't free: ${taken.join("; ")}.`, {
+    hint: `Stop it, or move the whole cluster: --port ${basePort + 1_000}${cluster.parts.length === wanted.length ? "" : " (after `roost cluster down --purge`)"}.`,
+  });
+}

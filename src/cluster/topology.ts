@@ -1,0 +1,74 @@
+/**
+ * What a local cluster consists of, as data: which processes, on which ports, who needs whom, and how Roost is told
+ * where everything is. Ports follow from one base port, so that addresses stay the same from one day to the next.
+ */
+
+import type { Group, Part } from "./cluster.ts";
+import { accepts } from "./process.ts";
+import { askRedis, hasRedis, startRedis } from "./redis.ts";
+
+export interface TopologyOptions {
+  /** The address people open; the ports after it are the parts'. */
+  readonly basePort: number;
+  readonly brokers: 1 | 3;
+  /** Settings of Roost that somebody has chosen, by name. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** Where Roost's own processes keep media and mail. */
+  readonly roostDir: string;
+  /** The command that runs Roost: a program and its first arguments. */
+  readonly roost: readonly [string, ...string[]];
+}
+
+/** Ports that belong to a cluster: the base port and those after it. */
+export const PORTS = 60;
+
+export interface Topology {
+  readonly groups: readonly Group[];
+  /** What every process of Roost is told. */
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+export function topology(options: TopologyOptions): Topology {
+  const { basePort } = options;
+  return { groups: [redis(basePort), kafka(options)], settings: options.settings };
+}
+
+function kafka({ basePort, brokers }: TopologyOptions): Group {
+  const ids = Array.from({ length: brokers }, (_, n) => n);
+  const ports = ids.map((n) => basePort + 40 + n);
+  const controllerPorts = ids.map((n) => basePort + 43 + n);
+  return {
+    name: "kafka",
+    title: "Kafka",
+    needs: [],
+    parts: ids.map((n) => part(`kafka-${n + 1}`, "events, in order", ports[n] ?? 0, controllerPorts[n] ?? 0)),
+    missing: () => (hasKafka() ? null : "Kafka isn't installed, or there is no Java"),
+    setUp: (folder) => startKafka({ folder, brokers, ports: [...ports, ...controllerPorts] }),
+    isReady: async () => {
+      const known = await Promise.all(ports.map((port) => brokersKnownBy(port)));
+      return known.every(({ length }) => length === brokers);
+    },
+    readyMsMax: 45_000,
+  };
+}
+
+function redis(basePort: number): Group {
+  const ports = [0, 1, 2].map((n) => basePort + 30 + n);
+  return {
+    name: "redis",
+    title: "Redis Cluster",
+    needs: [],
+    parts: ports.map((port, n) => part(`redis-${n + 1}`, "timelines, caches' log, limits", port)),
+    missing: () => (hasRedis() ? null : "redis-server isn't installed"),
+    setUp: (folder) => startRedis({ form: "cluster", folder, ports }),
+    isReady: async () => {
+      const told = await Promise.all(ports.map((port) => askRedis(port, "cluster", "info")));
+      return told.every((info) => `${info}`.includes("cluster_state:ok"));
+    },
+    readyMsMax: 20_000,
+  };
+}
+
+function part(name: string, what: string, port: number, ...others: number[]): Part {
+  return { name, what, ports: [port, ...others], isReady: () => accepts(port) };
+}
