@@ -4,6 +4,7 @@
  */
 
 import type { Group, Part } from "./cluster.ts";
+import { brokersKnownBy, hasKafka, startKafka } from "./kafka.ts";
 import { accepts } from "./process.ts";
 import { askRedis, hasRedis, startRedis } from "./redis.ts";
 
