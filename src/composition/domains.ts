@@ -15,6 +15,7 @@ import { PulledAuthors } from "../feed/pull-merge.ts";
 import { Rebuilder } from "../feed/rebuild.ts";
 import { timelineRepair } from "../feed/repair.ts";
 import { RelationsCache } from "../relations/relations.ts";
+import { statusInserter } from "../statuses/insert.ts";
 import { MarksCache } from "../statuses/marks.ts";
 import { StatusCache } from "../statuses/records.ts";
 
@@ -76,6 +77,7 @@ export function composeDomains(config: Config, engines: Engines) {
       database,
       clock,
       statuses,
+      inserter: statusInserter(database),
       relations,
       invalidate,
       showToAuthor: async (statusId, authorId) => void (await store.append(statusId, [authorId])),

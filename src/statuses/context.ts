@@ -3,6 +3,7 @@ import type { AccountId, StatusId } from "../core/ids.ts";
 import type { Invalidate } from "../core/invalidation.ts";
 import type { Database } from "../engines/database/pools.ts";
 import type { RelationsCache } from "../relations/relations.ts";
+import type { StatusInserter } from "./insert.ts";
 import type { StatusCache } from "./records.ts";
 
 /** What changing a status needs. */
@@ -10,6 +11,7 @@ export interface StatusesContext {
   readonly database: Database;
   readonly clock: Clock;
   readonly statuses: StatusCache;
+  readonly inserter: StatusInserter;
   readonly relations: RelationsCache;
   readonly invalidate: Invalidate;
   /** Puts a new status into its author's own home timeline before the author is answered. */

@@ -1,10 +1,11 @@
 import { CompiledQuery } from "kysely";
 import { Invalid, invariant } from "../core/errors.ts";
 import type { AccountId, StatusId } from "../core/ids.ts";
-import { descending, shardOfId, timeOfIdMs } from "../core/ids.ts";
+import { descending, timeOfIdMs } from "../core/ids.ts";
 import type { Db } from "../engines/database/pools.ts";
 import type { StatusesContext } from "./context.ts";
-import { type CheckedText, checkMedia, checkText, type Draft, replyTarget } from "./draft.ts";
+import { checkMedia, checkText, type Draft, replyTarget } from "./draft.ts";
+import { type Inserted, insertWithin, isSensitive, type NewStatus } from "./insert.ts";
 import type { StatusRow } from "./queries.ts";
 import { StatusRecord } from "./records.ts";
 import { visibilityCode } from "./visibility.ts";
@@ -29,11 +30,9 @@ export async function publish(context: StatusesContext, publication: Publication
   const checked = await checkText(context, { text: draft.text, spoilerText: draft.spoilerText, hasMedia });
   const target = await replyTarget(context, authorId, draft.inReplyToId);
   await checkMedia(context, authorId, draft.mediaIds);
-  const values = insertValues(publication, checked, target);
+  const status: NewStatus = { ...publication, checked, target };
   using filling = context.statuses.fill();
-  const inserted = hasMedia
-    ? await context.database.db.transaction().execute((tx) => insertWithMedia(tx, values, publication))
-    : (await context.database.prepared<Inserted>("status_insert", INSERT, values))[0];
+  const inserted = await (hasMedia ? insertWithMedia(context, status) : context.inserter.add(status));
   if (!inserted) {
     // Another request with this key was faster; the unique key made this one wait for it and write nothing.
     const first = await findByIdempotencyKey(context, publication);
@@ -41,17 +40,12 @@ export async function publish(context: StatusesContext, publication: Publication
     return first;
   }
   const { id } = inserted;
-  if (!hasMedia) filling.store(id, new StatusRecord(rowOf(id, publication, checked, target)));
+  if (!hasMedia) filling.store(id, new StatusRecord(rowOf(id, status)));
   context.statuses.profiles.posted(authorId, inserted);
   await settle(context, id, authorId, target?.id ?? null);
   const record = await context.statuses.get(id);
   invariant(record, "a status just published can't be read");
   return record;
-}
-
-interface Inserted {
-  readonly id: StatusId;
-  readonly statuses_count: bigint;
 }
 
 /** After the commit, before the answer: the author's next read must show it. */
@@ -69,79 +63,16 @@ async function settle(
   context.wakeEventLog();
 }
 
-/**
- * Everything a post writes, in one statement and so in one round trip and one transaction. With an idempotency key,
- * nothing at all is written when the key is taken: every part hangs on `allowed`.
- */
-const INSERT = `
-  with new as materialized (select next_id($1::int) as id),
-  claim as (
-    insert into idempotency_keys (account_id, key, status_id) select $2::bigint, $3::text, id from new where $3 is not null
-    on conflict do nothing returning status_id),
-  allowed as (select id from new where $3::text is null or exists (select 1 from claim)),
-  status as (
-    insert into statuses (id, author_id, visibility, text, spoiler_text, sensitive, language, in_reply_to_id,
-      in_reply_to_account_id, application_name, application_website, created_at)
-    select id, $2, $4::smallint, $5::text, $6::text, $7::boolean, $8::text, $9::bigint, $10::bigint, $11::text, $12::text,
-      to_timestamp(((id >> 22) + 1420070400000) / 1000.0) from allowed returning id),
-  mentioned as (
-    insert into status_mentions (status_id, account_id, username)
-    select status.id, m.account_id, m.username from status, unnest($13::bigint[], $14::text[]) as m (account_id, username)),
-  tagged as (
-    insert into status_tags (status_id, tag, name)
-    select status.id, t.tag, t.name from status, unnest($15::text[], $16::text[]) as t (tag, name)),
-  replied as (
-    insert into status_counts (status_id, replies_count) select $9, 1 from status where $9 is not null
-    on conflict (status_id) do update set replies_count = status_counts.replies_count + 1),
-  counted as (
-    insert into author_counts (account_id, statuses_count, last_status_at) select $2, 1, now() from status
-    on conflict (account_id) do update set statuses_count = author_counts.statuses_count + 1, last_status_at = now()
-    returning statuses_count),
-  told as (
-    insert into event_log (topic, key, payload)
-    select 'events', $2, jsonb_build_object('type', 'status.published', 'statusId', id::text, 'authorId', $2::text)
-    from status)
-  select status.id, counted.statuses_count from status, counted`;
-
-function insertValues(
-  { authorId, draft, application, idempotencyKey }: Publication,
-  checked: CheckedText,
-  target: { id: StatusId; authorId: AccountId } | null,
-): unknown[] {
-  return [
-    shardOfId(authorId),
-    authorId,
-    idempotencyKey,
-    visibilityCode(draft.visibility),
-    checked.text,
-    checked.spoilerText,
-    draft.sensitive || checked.spoilerText !== "",
-    draft.language,
-    target?.id ?? null,
-    target?.authorId ?? null,
-    application?.name ?? null,
-    application?.website ?? null,
-    checked.mentions.map((mention) => mention.id),
-    checked.mentions.map((mention) => mention.username),
-    checked.tags.map((tag) => tag.toLowerCase()),
-    checked.tags,
-  ];
-}
-
 /** What was just written, as reading it back would give it: for a status without media. */
-function rowOf(
-  id: StatusId,
-  { authorId, draft, application }: Publication,
-  checked: CheckedText,
-  target: { id: StatusId; authorId: AccountId } | null,
-): StatusRow {
+function rowOf(id: StatusId, status: NewStatus): StatusRow {
+  const { authorId, draft, checked, target, application } = status;
   return {
     id,
     author_id: authorId,
     visibility: visibilityCode(draft.visibility),
     text: checked.text,
     spoiler_text: checked.spoilerText,
-    sensitive: draft.sensitive || checked.spoilerText !== "",
+    sensitive: isSensitive(status),
     language: draft.language,
     in_reply_to_id: target?.id ?? null,
     in_reply_to_account_id: target?.authorId ?? null,
@@ -162,15 +93,12 @@ function rowOf(
   };
 }
 
-async function insertWithMedia(
-  tx: Db,
-  values: unknown[],
-  publication: Publication,
-): Promise<Inserted | undefined> {
-  const { rows } = await tx.executeQuery(CompiledQuery.raw(INSERT, values));
-  const [inserted] = rows as Inserted[];
-  if (inserted) await attachMedia(tx, inserted.id, publication.authorId, publication.draft.mediaIds);
-  return inserted;
+async function insertWithMedia(context: StatusesContext, status: NewStatus): Promise<Inserted> {
+  return context.database.db.transaction().execute(async (tx) => {
+    const inserted = await insertWithin(tx, status);
+    if (inserted) await attachMedia(tx, inserted.id, status.authorId, status.draft.mediaIds);
+    return inserted;
+  });
 }
 
 /** Throws Invalid, undoing the transaction, when another post took one of the media meanwhile. */

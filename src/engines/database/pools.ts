@@ -73,6 +73,14 @@ export class Database implements AsyncDisposable {
   }
 }
 
+/**
+ * Whether an error says for certain that the statement, and the transaction it was, changed nothing. A connection that
+ * broke doesn't: the commit may have been done, and its answer lost.
+ */
+export function wasRolledBack(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.severity === "ERROR";
+}
+
 const BIGINT_OID = 20;
 const BIGINT_ARRAY_OID = 1016;
 
