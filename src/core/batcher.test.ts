@@ -4,11 +4,12 @@ import { Batcher } from "./batcher.ts";
 class Refused extends Error {}
 
 /** Runs that end when told; numbers give their double, negative ones spoil their batch. */
-function doubling(options: { itemsMost?: number; batchesMost?: number } = {}) {
+function doubling(options: { itemsMost?: number; batchesMost?: number; itemsForAnother?: number } = {}) {
   const runs: { items: readonly number[]; finish: () => void }[] = [];
   const batcher = new Batcher<number, number>({
     itemsMost: options.itemsMost ?? 100,
     batchesMost: options.batchesMost ?? 1,
+    itemsForAnother: options.itemsForAnother ?? 1,
     hadNoEffect: (error) => error instanceof Refused,
     run: async (items) => {
       await new Promise<void>((finish) => runs.push({ items, finish }));
@@ -44,6 +45,16 @@ describe("a batcher", () => {
     await finishAll();
     expect(await results).toEqual([2, 4, 6, 8, 10]);
     expect(sizes()).toEqual([1, 1, 2, 1]);
+  });
+
+  it("starts another beside one under way only when it's worth it", async () => {
+    const { batcher, finishAll, sizes } = doubling({ batchesMost: 2, itemsForAnother: 3 });
+    const results = Promise.all([1, 2, 3, 4].map((item) => batcher.add(item)));
+    expect(sizes()).toEqual([1, 3]);
+    const last = batcher.add(5);
+    await finishAll();
+    expect(await results).toEqual([2, 4, 6, 8]);
+    expect(await last).toBe(10);
   });
 
   it("tries items one by one when their batch certainly did nothing", async () => {

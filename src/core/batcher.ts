@@ -26,8 +26,8 @@ export class Batcher<Item, Result> {
   }
 
   #start(): void {
-    const { batchesMost, itemsMost } = this.#options;
-    while (this.#queue.length > 0 && this.#running < batchesMost) {
+    const { batchesMost, itemsMost, itemsForAnother } = this.#options;
+    while (this.#running < batchesMost && this.#queue.length >= (this.#running === 0 ? 1 : itemsForAnother)) {
       const batch = this.#queue.splice(0, itemsMost);
       this.#running++;
       this.#settle(batch).finally(() => {
@@ -59,6 +59,8 @@ export interface BatcherOptions<Item, Result> {
   readonly itemsMost: number;
   /** How many batches may be under way at a time. */
   readonly batchesMost: number;
+  /** How many items must wait for another batch to start beside one that is under way. */
+  readonly itemsForAnother: number;
   /** All of them or none; results in the order of the items. */
   readonly run: (items: readonly Item[]) => Promise<readonly Result[]>;
   /** Whether an error says for certain that nothing was done, so that the items may be tried one by one. */

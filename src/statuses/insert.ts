@@ -19,8 +19,9 @@ export interface NewStatus {
 /** Undefined when the idempotency key is taken: nothing at all was written then. */
 export type Inserted = { readonly id: StatusId; readonly statuses_count: bigint } | undefined;
 
-/** Together they keep the database busy; more would only make smaller batches. */
-const BATCHES_MOST = 2;
+/** One keeps the database busy; others start when so many wait that they are worth a statement of their own. */
+const BATCHES_MOST = 4;
+const STATUSES_FOR_ANOTHER = 12;
 const STATUSES_A_BATCH_MOST = 64;
 
 export type StatusInserter = Pick<Batcher<NewStatus, Inserted>, "add">;
@@ -29,6 +30,7 @@ export function statusInserter(database: Database): StatusInserter {
   return new Batcher<NewStatus, Inserted>({
     itemsMost: STATUSES_A_BATCH_MOST,
     batchesMost: BATCHES_MOST,
+    itemsForAnother: STATUSES_FOR_ANOTHER,
     run: async (statuses) => {
       const rows = await database.prepared<Row>("status_insert", INSERT, valuesOf(statuses));
       return inOrder(statuses, rows);

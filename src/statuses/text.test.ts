@@ -1,5 +1,6 @@
 import { performance } from "node:perf_hooks";
 import fc from "fast-check";
+import sanitizeHtml from "sanitize-html";
 import { describe, expect, test } from "vitest";
 import { Invalid } from "../core/errors.ts";
 import {
@@ -224,6 +225,22 @@ describe("whatever is written", () => {
         }
         expect(open).toEqual([]);
         expect(html.replace(/<(\/?(p|a|span)\b[^>]*|br \/)>/g, "")).not.toMatch(/[<>]/);
+      }),
+      runs,
+    );
+  });
+
+  test("the sanitiser would change nothing, not even where it isn't asked: in text alone", () => {
+    const sanitize = (html: string) =>
+      sanitizeHtml(html, {
+        allowedTags: ["p", "br", "a", "span"],
+        allowedAttributes: false,
+        disallowedTagsMode: "escape",
+      });
+    fc.assert(
+      fc.property(text, (input) => {
+        const html = renderContent(cleanInput(input), context);
+        expect(sanitize(html)).toBe(html);
       }),
       runs,
     );
