@@ -10,6 +10,7 @@ export const ENGINE_TESTS = [
   "src/engines/**/*.test.ts",
   "src/feed/*.test.ts",
   "src/notifications/*.test.ts",
+  "src/statuses/*.test.ts",
 ];
 
 /**
