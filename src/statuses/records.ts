@@ -1,8 +1,8 @@
 /**
  * Statuses as the service reads them: the facts that rules are decided on, and the JSON around the author's account,
- * rendered once and kept as bytes. Reading a page then copies bytes: head, account, tail, the viewer's marks.
+ * rendered once and kept as bytes. Reading a page then copies bytes: the status with its account, the viewer's marks.
  */
-import type { ProfileCache } from "../accounts/profiles.ts";
+import type { Profile, ProfileCache } from "../accounts/profiles.ts";
 import { type Filling, GuardedCache } from "../core/guarded-cache.ts";
 import type { AccountId, StatusId } from "../core/ids.ts";
 import type { Db } from "../engines/database/pools.ts";
@@ -18,15 +18,21 @@ export interface StatusFacts {
   readonly mentionIds: readonly AccountId[];
 }
 
+/** A status's JSON but for the viewer's marks and the closing brace, with its author's account as that is now. */
 export interface RenderedStatus {
-  /** From `{` up to and including `"account":`. */
-  readonly head: Buffer;
-  /** From the comma after the account up to the viewer's marks, without them and without the closing brace. */
-  readonly tail: Buffer;
+  /** Ends with `"reblog":null`. */
+  readonly bytes: Buffer;
+  /** The account's own bytes: another object when the account has changed. */
+  readonly account: Buffer;
+  /** Where in `bytes` the account ends, and what a boost of this status shows of it too. */
+  readonly accountEnd: number;
+  readonly tailEnd: number;
 }
 
 /** Turns a row into JSON text around the account. Given by the API, the only place that knows the wire format. */
 export type RenderStatus = (row: StatusRow, authorUsername: string) => { head: string; tail: string };
+
+const NO_REBLOG = Buffer.from(',"reblog":null');
 
 const MAX_SIZE_BYTES = 256 * 1024 * 1024;
 
@@ -47,14 +53,31 @@ export class StatusRecord {
     };
   }
 
-  /** Rendering is put off until somebody reads the status: most cached ones only decide rules. */
-  rendered(render: RenderStatus, authorUsername: string): RenderedStatus {
-    if (this.#rendered === null) {
-      const { head, tail } = render(this.row, authorUsername);
-      this.#rendered = { head: Buffer.from(head), tail: Buffer.from(tail) };
-    }
+  /**
+   * Rendering is put off until somebody reads the status: most cached ones only decide rules. When the author's account
+   * has changed, what was rendered is put around it anew.
+   */
+  rendered(render: RenderStatus, author: Profile): RenderedStatus {
+    const known = this.#rendered;
+    if (known?.account === author.json) return known;
+    const { head, tail } = known ? around(known) : renderedNew(render(this.row, author.username));
+    const accountEnd = head.length + author.json.length;
+    this.#rendered = {
+      bytes: Buffer.concat([head, author.json, tail, NO_REBLOG]),
+      account: author.json,
+      accountEnd,
+      tailEnd: accountEnd + tail.length,
+    };
     return this.#rendered;
   }
+}
+
+function renderedNew({ head, tail }: { head: string; tail: string }): { head: Buffer; tail: Buffer } {
+  return { head: Buffer.from(head), tail: Buffer.from(tail) };
+}
+
+function around({ bytes, account, accountEnd, tailEnd }: RenderedStatus): { head: Buffer; tail: Buffer } {
+  return { head: bytes.subarray(0, accountEnd - account.length), tail: bytes.subarray(accountEnd, tailEnd) };
 }
 
 export class StatusCache {
@@ -68,7 +91,7 @@ export class StatusCache {
     this.#cache = new GuardedCache<StatusId, StatusRecord>({
       maxSizeBytes: MAX_SIZE_BYTES,
       // The row, and what it will be rendered to.
-      sizeBytesOf: ({ row }) => 2_000 + 4 * (row.text.length + row.spoiler_text.length),
+      sizeBytesOf: ({ row }) => 2_800 + 4 * (row.text.length + row.spoiler_text.length),
       loadMany: async (ids) => {
         const rows = await loadStatusRows(options.db, ids);
         return new Map(rows.map((row) => [row.id, new StatusRecord(row)]));
@@ -99,8 +122,8 @@ export class StatusCache {
     return this.#cache.getMany(ids);
   }
 
-  render(record: StatusRecord, authorUsername: string): RenderedStatus {
-    return record.rendered(this.#render, authorUsername);
+  render(record: StatusRecord, author: Profile): RenderedStatus {
+    return record.rendered(this.#render, author);
   }
 
   invalidate(ids: readonly StatusId[]): void {

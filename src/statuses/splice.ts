@@ -1,4 +1,4 @@
-/** Puts a status's JSON together from cached bytes: head, account, tail, and the viewer's marks. */
+/** Puts a status's JSON together from cached bytes: the status with its account, and the viewer's marks. */
 import type { AccountId } from "../core/ids.ts";
 import { BOOKMARKED, FAVOURITED, type MarksCache, REBLOGGED } from "./marks.ts";
 import type { StatusCache, StatusRecord } from "./records.ts";
@@ -7,7 +7,6 @@ const COMMA = Buffer.from(",");
 const OPEN = Buffer.from("[");
 const CLOSE = Buffer.from("]");
 const END = Buffer.from("}");
-const NO_REBLOG = Buffer.from(',"reblog":null');
 const REBLOG = Buffer.from(',"reblog":');
 
 /** `,"favourited":…` up to the closing brace, for every combination of marks. */
@@ -54,31 +53,33 @@ async function piecesOf(
   records: readonly StatusRecord[],
   viewerId: AccountId | null,
 ): Promise<Buffer[][]> {
+  const { profiles } = statuses;
+  const authors = await profiles.getAll(records.map((record) => record.facts.authorId));
+  const boostedIds = records.flatMap(({ facts }) => (facts.reblogOfId === null ? [] : [facts.reblogOfId]));
+  const originals = await statuses.getAll(boostedIds);
+  const originalAuthors = await profiles.getAll(originals.map((record) => record?.facts.authorId ?? 0n));
   const shown = records.map((record) => record.facts.reblogOfId ?? record.facts.id);
-  // A status that is no boost shows itself.
-  const originals = await statuses.getAll(shown);
-  const authors = await statuses.profiles.getAll(records.map((record) => record.facts.authorId));
-  const originalAuthors = await statuses.profiles.getAll(
-    originals.map((original, i) => (original ?? (records[i] as StatusRecord)).facts.authorId),
-  );
   const own = viewerId === null ? null : (marks.peek(viewerId, shown) ?? (await marks.load(viewerId, shown)));
   const pieces: Buffer[][] = [];
+  let boosts = 0;
   records.forEach((record, i) => {
+    const isBoost = record.facts.reblogOfId !== null;
+    const original = isBoost ? originals[boosts] : undefined;
+    const originalAuthor = isBoost ? originalAuthors[boosts++] : undefined;
     const author = authors[i];
     if (!author) return;
     const end = own ? (MARKS[own[i] ?? 0] as Buffer) : END;
-    const wrapper = statuses.render(record, author.username);
-    if (record.facts.reblogOfId === null) {
-      pieces.push([wrapper.head, author.json, wrapper.tail, NO_REBLOG, end]);
+    const outer = statuses.render(record, author);
+    if (!isBoost) {
+      pieces.push([outer.bytes, end]);
       return;
     }
-    const original = originals[i];
-    const originalAuthor = originalAuthors[i];
     if (!original || !originalAuthor) return;
-    const inner = statuses.render(original, originalAuthor.username);
-    const boosted = [inner.head, originalAuthor.json, inner.tail, NO_REBLOG, end];
-    // The wrapper shows the counts of what it boosts.
-    pieces.push([wrapper.head, author.json, inner.tail, REBLOG, ...boosted, end]);
+    const inner = statuses.render(original, originalAuthor);
+    // A boost shows the counts of what it boosts.
+    const wrapper = outer.bytes.subarray(0, outer.accountEnd);
+    const counts = inner.bytes.subarray(inner.accountEnd, inner.tailEnd);
+    pieces.push([wrapper, counts, REBLOG, inner.bytes, end, end]);
   });
   return pieces;
 }
