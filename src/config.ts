@@ -16,7 +16,7 @@ export interface Config {
   /** Databases that hold what accounts own; empty when the one database holds everything. */
   readonly shardUrls: readonly string[];
   /** Null: timelines, streams and limits are in this process's memory. */
-  readonly redisUrl: string | null;
+  readonly redis: { readonly url: string; readonly keyPrefix: string } | null;
   /** Null: events are read from the database. */
   readonly kafka: { readonly brokers: readonly string[]; readonly topicPrefix: string } | null;
   readonly signUps: "open" | "closed";
@@ -175,7 +175,7 @@ function assemble(values: Values): Config {
         }
       : { kind: "embedded" },
     shardUrls: values.SHARD_URLS ?? [],
-    redisUrl: values.REDIS_URL ?? null,
+    redis: values.REDIS_URL ? { url: values.REDIS_URL, keyPrefix: values.REDIS_KEY_PREFIX } : null,
     kafka: values.KAFKA_BROKERS
       ? { brokers: values.KAFKA_BROKERS, topicPrefix: values.KAFKA_TOPIC_PREFIX }
       : null,

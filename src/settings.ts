@@ -182,6 +182,10 @@ const settings = {
     fallback: null,
     secret: true,
   }),
+  REDIS_KEY_PREFIX: row(ENGINES, text("letters, digits, dots, dashes", /^[A-Za-z0-9._-]{1,50}$/), {
+    doc: "Begins the name of every key and channel, so that several Roosts can share a Redis.",
+    fallback: "roost",
+  }),
   KAFKA_BROKERS: row(ENGINES, brokers, {
     doc: "Kafka brokers that carry events, host:port separated by commas. Unset: they are read from the database.",
     fallback: null,

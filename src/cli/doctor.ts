@@ -79,12 +79,13 @@ function settingsFinding(loaded: LoadedConfig | ConfigError): Finding & { name: 
 }
 
 async function allChecks(): Promise<Check[]> {
-  const [{ machineChecks }, { databaseChecks }, { outsideChecks }] = await Promise.all([
+  const [{ machineChecks }, { databaseChecks }, { redisChecks }, { outsideChecks }] = await Promise.all([
     import("./doctor-machine.ts"),
     import("./doctor-database.ts"),
+    import("./doctor-redis.ts"),
     import("./doctor-outside.ts"),
   ]);
-  return [...machineChecks, ...databaseChecks, ...outsideChecks];
+  return [...machineChecks, ...databaseChecks, ...redisChecks, ...outsideChecks];
 }
 
 /** A check that itself breaks has found something too. */

@@ -186,7 +186,7 @@ class Servers implements RedisServers {
         folder: this.#folder,
         command,
         args: [file],
-        isReady: async () => (await askRedis(port, "ping")) === "PONG",
+        isReady: () => askRedis(port, "ping").then(Boolean, isRefusal),
         readyMsMax: READY_MS_MAX,
       });
     this.#nodes.set(name, { port, launch: start, process: await start() });
@@ -246,6 +246,11 @@ export async function askRedis(port: number, command: string, ...args: string[])
   } finally {
     redis.disconnect();
   }
+}
+
+/** One that wants a password answers, too. */
+function isRefusal(error: Error): boolean {
+  return error.message.startsWith("NOAUTH");
 }
 
 async function until(port: number, wanted: RegExp, command: string, ...args: string[]): Promise<void> {

@@ -28,3 +28,11 @@ export function every(everyMs: number, run: () => void): () => void {
   timer.unref();
   return () => clearInterval(timer);
 }
+
+/** What `work` resolves to; rejects with `late()` when that takes longer than `ms`. The work itself goes on unheard. */
+export function within<T>(work: Promise<T>, ms: number, late: () => Error): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(late()), ms);
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}

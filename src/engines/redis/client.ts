@@ -1,0 +1,178 @@
+/**
+ * Connections to the Redis of REDIS_URL, whatever its form. They are made again for as long as it takes, with pauses;
+ * meanwhile nothing waits in a queue: a command fails at once, and its caller goes on without Redis.
+ */
+import { createHash } from "node:crypto";
+import { Cluster, Redis } from "ioredis";
+import type { Logger } from "pino";
+import { type Clock, systemClock } from "../../core/clock.ts";
+import { addressOf, type RedisAddress, slotOf } from "./address.ts";
+import { inspectRedis } from "./inspect.ts";
+import { Outages } from "./outages.ts";
+
+export type Connection = Redis | Cluster;
+type Argument = string | Buffer | number;
+
+/** How long callers wait: a request for what is only a cache, a worker for what it would have to do again. */
+const DEADLINE_MS = { prompt: 250, bulk: 2_000 } as const;
+export type Lane = keyof typeof DEADLINE_MS;
+
+const CONNECT_MS_MAX = 2_000;
+/** A server that sends nothing for so long while answers are due is given up, and looked for anew. */
+const SILENCE_MS_MAX = 1_500;
+const RECONNECT_MS_MAX = 1_000;
+
+export interface RedisClientOptions {
+  readonly url: string;
+  /** Begins every key and channel. */
+  readonly keyPrefix: string;
+  readonly log: Logger;
+  readonly clock?: Clock;
+}
+
+/** A Lua script: sent as its digest, in full where a server doesn't know it. */
+export class Script {
+  readonly text: string;
+  readonly digest: string;
+
+  constructor(text: string) {
+    this.text = text;
+    this.digest = createHash("sha1").update(text).digest("hex");
+  }
+}
+
+export class RedisClient implements AsyncDisposable {
+  readonly keyPrefix: string;
+  readonly address: RedisAddress;
+  readonly #outages: Outages;
+  readonly #lanes: Record<Lane, Connection>;
+  readonly #more = new Set<Connection>();
+
+  private constructor(options: RedisClientOptions, address: RedisAddress) {
+    this.keyPrefix = options.keyPrefix;
+    this.address = address;
+    const { log, clock = systemClock } = options;
+    this.#outages = new Outages({ shown: address.shown, log, clock });
+    this.#lanes = { prompt: connect(address), bulk: connect(address) };
+  }
+
+  /** Throws UnusableRedis when there is none, or another kind of server. */
+  static async open(options: RedisClientOptions): Promise<RedisClient> {
+    const address = addressOf(options.url);
+    await inspectRedis(address);
+    const client = new RedisClient(options, address);
+    await Promise.all(Object.values(client.#lanes).map(untilReady));
+    return client;
+  }
+
+  /** Rejects with Unavailable when Redis is away or too slow. The key says which node of a cluster is asked. */
+  run<T>(lane: Lane, key: string, work: (connection: Connection) => Promise<T>): Promise<T> {
+    return this.#outages.run(this.#nodeOf(key), DEADLINE_MS[lane], () => work(this.#lanes[lane]));
+  }
+
+  /** As `run`, for a script whose keys share a slot with the first. Texts in the answer are bytes. */
+  script(lane: Lane, script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    return this.run(lane, keys[0] ?? "", async (connection) => {
+      const rest = [keys.length, ...keys, ...args];
+      try {
+        return await connection.callBuffer("evalsha", script.digest, ...rest);
+      } catch (error) {
+        if (!(error instanceof Error) || !error.message.startsWith("NOSCRIPT")) throw error;
+        return await connection.callBuffer("eval", script.text, ...rest);
+      }
+    });
+  }
+
+  get isCluster(): boolean {
+    return this.address.form === "cluster";
+  }
+
+  /** One more connection, for a use that takes it whole, such as listening. Closed with the client. */
+  connectAgain(): Connection {
+    const connection = connect(this.address);
+    this.#more.add(connection);
+    return connection;
+  }
+
+  /** Connections to all primaries; one, where there is no cluster. */
+  primaries(lane: Lane): Redis[] {
+    const connection = this.#lanes[lane];
+    return connection instanceof Cluster ? connection.nodes("master") : [connection];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const connection of [...Object.values(this.#lanes), ...this.#more]) connection.disconnect();
+  }
+
+  #nodeOf(key: string): string {
+    const { prompt } = this.#lanes;
+    if (!(prompt instanceof Cluster)) return "";
+    return `${prompt.slots[slotOf(key)]?.[0]}`;
+  }
+}
+
+function connect(address: RedisAddress): Connection {
+  const options = optionsOf(address);
+  const connection =
+    address.form === "cluster"
+      ? new Cluster([...address.nodes], clusterOptions(options))
+      : new Redis({ ...options, ...placeOf(address) });
+  // The calls that fail tell it; without a listener it would end the process or be printed.
+  connection.on("error", () => {});
+  return connection;
+}
+
+function optionsOf({ username, password, tls }: RedisAddress) {
+  return {
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    connectionName: "roost",
+    connectTimeout: CONNECT_MS_MAX,
+    socketTimeout: SILENCE_MS_MAX,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    protocol: 2 as const,
+    retryStrategy: pauseMs,
+    // A primary that has become a replica refuses writes: whoever is the primary now must be asked for.
+    reconnectOnError: (error: Error) => error.message.startsWith("READONLY"),
+    ...(tls ? { tls: {} } : {}),
+  };
+}
+
+function placeOf({ form, nodes, group, database }: RedisAddress) {
+  if (form === "single") return { ...nodes[0], db: database };
+  return {
+    sentinels: [...nodes],
+    name: group,
+    // Told by the sentinels of a new primary, it leaves the old one at once, which may be frozen and say nothing.
+    failoverDetector: true,
+    sentinelCommandTimeout: CONNECT_MS_MAX,
+    sentinelRetryStrategy: pauseMs,
+  };
+}
+
+function clusterOptions(options: ReturnType<typeof optionsOf>) {
+  return {
+    redisOptions: options,
+    clusterRetryStrategy: pauseMs,
+    enableOfflineQueue: false,
+    slotsRefreshTimeout: CONNECT_MS_MAX,
+    // A node that is lost is seen by the commands sent to it; this is for those that say nothing.
+    slotsRefreshInterval: 2_000,
+    retryDelayOnFailover: 50,
+    retryDelayOnClusterDown: 50,
+    retryDelayOnTryAgain: 20,
+    maxRedirections: 4,
+  };
+}
+
+function pauseMs(attempt: number): number {
+  return Math.min(RECONNECT_MS_MAX, 25 * 2 ** Math.min(attempt, 10));
+}
+
+function untilReady(connection: Connection): Promise<void> {
+  return new Promise((resolve) => {
+    if (connection.status === "ready") resolve();
+    else connection.once("ready", resolve);
+  });
+}
