@@ -1,12 +1,23 @@
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { emptyFolder, type Running, roost as runRoost, startServer } from "./spawned.ts";
+import {
+  emptyFolder,
+  hasTerminals,
+  type Running,
+  onTerminal as runOnTerminal,
+  roost as runRoost,
+  startServer,
+} from "./spawned.ts";
 
 const here = emptyFolder();
 const SLOW_MS = 60_000;
 
 function roost(line: string, input = "") {
   return runRoost(line.split(" "), { PORT: "0" }, here, input);
+}
+
+function onTerminal(line: string, ...answers: [string, string][]) {
+  return runOnTerminal(line, answers, { PORT: "0" }, here);
 }
 
 describe("without a server", { timeout: SLOW_MS }, () => {
@@ -61,6 +72,33 @@ describe("without a server", { timeout: SLOW_MS }, () => {
     expect((await roost("token create nobody")).code).toBe(1);
   });
 
+  it("changes a password, from stdin", async () => {
+    const changed = await roost("accounts password @Bob", "another long password\n");
+    expect(changed).toMatchObject({ code: 0, stdout: expect.stringMatching(/^@bob has another password/) });
+    expect(changed.stdout + changed.stderr).not.toContain("another long");
+    expect((await roost("accounts password bob", "short")).code).toBe(65);
+    expect((await roost("accounts password bob", "\n")).code).toBe(2);
+    expect((await roost("accounts password nobody", "another long password")).code).toBe(1);
+  });
+
+  it.skipIf(!hasTerminals)("asks for what is missing, on a terminal (skipped without `script`)", async () => {
+    const made = await onTerminal(
+      "accounts create",
+      ["Username", "carol"],
+      ["E-mail", "carol@example.org"],
+      ["Password", "not shown at all"],
+    );
+    expect(made).toContain("@carol is made.");
+    expect(made).not.toContain("not shown");
+    expect(made).not.toContain("Password:");
+    const madeUp = await onTerminal("accounts create dave --email dave@example.org", ["Password", ""]);
+    expect(madeUp).toMatch(/@dave is made\.\s+Password: \S{20}\s/);
+    const changed = await onTerminal("accounts password carol", ["New password of @carol", ""]);
+    expect(changed).toMatch(/@carol has another password.*\s+Password: \S{20}\s/);
+    const left = await onTerminal("accounts password carol", ["New password", "\u0003"]);
+    expect(left).toContain("Nothing was changed.");
+  });
+
   it("finds nothing wrong with the database", async () => {
     const { checks } = JSON.parse((await roost("doctor --json")).stdout);
     const database = checks.find((check: { name: string }) => check.name === "Database");
@@ -93,6 +131,18 @@ describe("beside a running server", { timeout: SLOW_MS }, () => {
     expect((await roost("token create bob")).code).toBe(77);
     expect((await roost("accounts unsuspend bob@example.org")).code).toBe(0);
     expect(await whoIs((await roost("token create bob")).stdout.trim())).toBe(200);
+  });
+
+  it("says where to sign in: at the server, whatever flags it was started with", async () => {
+    const { stderr } = await roost("accounts create erin --email erin@example.org");
+    expect(stderr).toBe(`Sign in at ${server.url} with erin@example.org.\n`);
+  });
+
+  it("changes a password at once: tokens of before end", async () => {
+    const token = (await roost("token create erin")).stdout.trim();
+    expect(await whoIs(token)).toBe(200);
+    expect((await roost("accounts password erin", "another long password")).code).toBe(0);
+    await expect.poll(() => whoIs(token), { timeout: 2_000 }).toBe(401);
   });
 
   it("refuses a second server on the same data with 69, naming the first", async () => {

@@ -1,5 +1,6 @@
 /** The database for commands that are not the server: their own, the running server's, or that of DATABASE_URL. */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Config } from "../config.ts";
 import type { DatabaseOptions, Db } from "../engines/database/pools.ts";
 import { CommandError, exitCodes } from "./exit-codes.ts";
@@ -64,4 +65,22 @@ async function connect(config: Config, opened: AsyncDisposableStack, terminal: T
   };
   const server = opened.use(await startEmbeddedServer({ dataDir, log }));
   return { connection: server.connection, serverRuns: false };
+}
+
+/** Where the server whose data these are can be reached: its settings may have been other flags than a command's. */
+export function addressOfServer(config: Config): string | null {
+  try {
+    return readFileSync(addressFile(config), "utf8");
+  } catch {
+    return null;
+  }
+}
+
+/** Told by the server once it listens. Only meant while it runs. */
+export function tellAddress(config: Config): void {
+  if (config.database.kind === "embedded") writeFileSync(addressFile(config), config.publicUrl);
+}
+
+function addressFile({ dataDir }: Config): string {
+  return join(dataDir, "server-is-at");
 }

@@ -6,18 +6,18 @@ import { Command } from "commander";
 import { CommandError, exitCodes } from "./exit-codes.ts";
 import { examples, packageDir } from "./invocation.ts";
 
-export function benchCommand(): Command {
+/** Takes its arguments from `argv` itself: the flags that all commands share would be taken out before it sees them. */
+export function benchCommand(argv: readonly string[]): Command {
   return new Command("bench")
     .summary("measure this machine: how fast posts and timelines are")
     .description("Measures Roost on this machine. What follows the command goes to the benchmark as it is.")
     .argument("[args...]", "which benchmark, and its flags")
-    .helpOption(false)
     .allowUnknownOption()
     .addHelpText("after", examples("npx roost bench home", "npx roost bench post"))
-    .action(bench);
+    .action(() => bench(argv.slice(argv.indexOf("bench") + 1)));
 }
 
-async function bench(args: string[]): Promise<void> {
+async function bench(args: readonly string[]): Promise<void> {
   const main = join(packageDir, "bench", "main.ts");
   if (!existsSync(main)) {
     throw new CommandError(exitCodes.unavailable, "The benchmarks are not part of this installation.", {

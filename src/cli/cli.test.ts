@@ -27,10 +27,11 @@ describe("roost", () => {
   });
 
   it("explains each command, with examples", async () => {
-    const commands = ["start", "demo", "migrate", "accounts", "token", "doctor", "config"];
+    const commands = ["start", "demo", "migrate", "accounts", "token", "doctor", "config", "completion"];
     const verbs = [
       "accounts create",
       "accounts list",
+      "accounts password",
       "accounts suspend",
       "accounts unsuspend",
       "token create",
@@ -56,6 +57,15 @@ describe("roost", () => {
     expect(flag.stderr).toContain("Did you mean --port?");
     expect((await roost(["token", "create"])).code).toBe(2);
     expect((await roost(["accounts", "create", "--no-input"])).code).toBe(2);
+  });
+});
+
+describe("bench", () => {
+  it("gets its arguments as they are, also those that other commands share", async () => {
+    // Taken out by the command line, they would leave "post", which runs.
+    for (const flags of [["-v"], ["-q"], ["--color", "never"]])
+      expect((await roost(["bench", ...flags, "post"])).code).toBe(2);
+    expect((await roost(["-v", "bench", "--help"])).stdout).toContain("Usage: roost bench");
   });
 });
 

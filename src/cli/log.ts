@@ -17,15 +17,6 @@ export interface ServerLog {
 }
 
 const FILE_SIZE_BYTES_MAX = 32 * 1024 * 1024;
-/** As in core/telemetry/log.ts, whose logger writes to stdout only. */
-const REDACTED = [
-  "req.headers.authorization",
-  "req.headers.cookie",
-  "*.password",
-  "*.access_token",
-  "*.client_secret",
-  "*.code",
-];
 
 export function openServerLog(config: Config, terminal: Terminal): ServerLog {
   if (!terminal.stdoutIsTerminal) return { log: createLogger(config.logLevel), place: "stdout" };
@@ -40,8 +31,7 @@ export function openServerLog(config: Config, terminal: Terminal): ServerLog {
     { level: "trace" as const, stream: new BoundedFile(file) },
     { level: terminal.verbose ? ("trace" as const) : ("warn" as const), stream: shown },
   ];
-  const redact = { paths: REDACTED, censor: "[hidden]" };
-  return { log: pino({ level: config.logLevel, redact }, pino.multistream(streams)), place: file };
+  return { log: createLogger(config.logLevel, pino.multistream(streams)), place: file };
 }
 
 /** A log file and its predecessor: when the one is full it becomes the other. */

@@ -1,8 +1,9 @@
 /** The `roost` command: its subcommands, what they share, and how each ends. Commands load what is heavy themselves. */
 import { Command, Option } from "commander";
-import { accountsCommand } from "./accounts.ts";
+import { accountsCommand } from "./accounts/command.ts";
 import { benchCommand } from "./bench.ts";
 import { clusterCommand } from "./cluster/command.ts";
+import { completionCommand } from "./completion.ts";
 import { configCommand } from "./config.ts";
 import { demoCommand } from "./demo.ts";
 import { doctorCommand } from "./doctor.ts";
@@ -15,7 +16,7 @@ import { tokenCommand } from "./token.ts";
 
 /** Runs what `argv` asks for; resolves to the exit code. */
 export async function run(argv: readonly string[]): Promise<number> {
-  const program = roostProgram();
+  const program = roostProgram(argv);
   if (argv.length === 0) {
     program.outputHelp();
     return exitCodes.ok;
@@ -28,7 +29,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
 }
 
-function roostProgram(): Command {
+function roostProgram(argv: readonly string[]): Command {
   const program = new Command("roost")
     .description("A home-timeline feed service with exact timelines, speaking the Mastodon client API.")
     .version(version(), "--version", "print the version")
@@ -57,7 +58,13 @@ Examples:
   ]) {
     program.addCommand(inheriting(command, program));
   }
-  for (const command of [clusterCommand(), doctorCommand(), configCommand(), benchCommand()]) {
+  for (const command of [
+    clusterCommand(),
+    doctorCommand(),
+    configCommand(),
+    benchCommand(argv),
+    completionCommand(),
+  ]) {
     program.addCommand(inheriting(command, program));
   }
   return program;

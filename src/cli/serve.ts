@@ -1,6 +1,7 @@
 /** Runs a server until it is told to stop: what `roost start` and `roost demo` share. */
 import type { Roost } from "../composition.ts";
 import type { Config, LoadedConfig } from "../config.ts";
+import { tellAddress } from "./admin.ts";
 import { CommandError, exitCodes } from "./exit-codes.ts";
 import { report } from "./failure.ts";
 import { version } from "./invocation.ts";
@@ -35,6 +36,7 @@ export async function serve(
     if (stop.signal.aborted) return await forever();
     roost.failed.catch((error: unknown) => closing.because(error));
     await roost.listen();
+    tellAddress(config);
     await ready({ roost, log, stopping: stop.signal });
   } catch (error) {
     // Told to stop while opening: what fails then fails because of it.

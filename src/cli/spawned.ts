@@ -1,8 +1,9 @@
 /** For tests: the command as people run it, a process of its own. */
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { afterAll } from "vitest";
 import { packageDir } from "./invocation.ts";
 
@@ -42,6 +43,41 @@ export function roost(
     );
     child.stdin?.end(input);
   });
+}
+
+/** Whether this machine has the `script` that gives a command a terminal. */
+export const hasTerminals = spawnSync("script", ["--version"], { encoding: "utf8" }).stdout?.includes(
+  "util-linux",
+);
+
+/**
+ * Runs a command on a terminal, and answers each question as soon as it is shown. Resolves to all that was shown,
+ * without colours.
+ */
+export function onTerminal(
+  line: string,
+  answers: readonly (readonly [question: string, answer: string])[],
+  settings: Settings,
+  cwd: string,
+): Promise<string> {
+  const env = environment({ ...settings, TERM: "dumb", NO_COLOR: "1" });
+  const child = spawn("script", ["-qefc", `stty cols 120 rows 40; ${COMMAND} ${line}`, "/dev/null"], {
+    env,
+    cwd,
+  });
+  const left = [...answers];
+  let shown = "";
+  let from = 0;
+  child.stdout.on("data", (chunk: Buffer) => {
+    shown += chunk.toString();
+    const [question = "", answer = ""] = left[0] ?? [];
+    const at = left.length > 0 ? shown.indexOf(question, from) : -1;
+    if (at === -1) return;
+    left.shift();
+    from = at + question.length;
+    child.stdin.write(`${answer}\r`);
+  });
+  return new Promise((resolve) => child.once("close", () => resolve(stripVTControlCharacters(shown))));
 }
 
 export interface Running {

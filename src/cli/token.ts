@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { requireAccount } from "./account-queries.ts";
+import { requireAccount } from "./accounts/queries.ts";
 import { openAdmin } from "./admin.ts";
 import { CommandError, exitCodes } from "./exit-codes.ts";
 import { examples, terminalOf } from "./invocation.ts";

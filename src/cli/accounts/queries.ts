@@ -1,7 +1,7 @@
 /** The accounts of this server as an operator looks for them. */
-import type { AccountId } from "../core/ids.ts";
-import type { Db } from "../engines/database/pools.ts";
-import { CommandError, exitCodes } from "./exit-codes.ts";
+import type { AccountId } from "../../core/ids.ts";
+import type { Db } from "../../engines/database/pools.ts";
+import { CommandError, exitCodes } from "../exit-codes.ts";
 
 export interface AccountLine {
   readonly id: AccountId;
@@ -68,4 +68,9 @@ export async function requireAccount(db: Db, named: string): Promise<AccountLine
     });
   }
   return lineOf(row);
+}
+
+/** For --json. */
+export function asRecord(account: AccountLine): object {
+  return { ...account, id: `${account.id}`, createdAt: account.createdAt.toISOString() };
 }
