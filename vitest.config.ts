@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 export const ENGINE_TESTS = [
   "src/accounts/*.test.ts",
   "src/api/**/*.test.ts",
-  "src/cli/*.test.ts",
+  "src/cli/**/*.test.ts",
   "src/cluster/*.test.ts",
   "src/demo/*.test.ts",
   "src/engines/**/*.test.ts",
@@ -45,6 +45,16 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 90_000,
+        },
+      },
+      {
+        // On a cluster that runs already: `npm run test:cluster` starts one.
+        test: {
+          name: "cluster",
+          include: ["test/cluster/**/*.test.ts"],
+          fileParallelism: false,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
         },
       },
       {

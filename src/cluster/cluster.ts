@@ -178,8 +178,8 @@ export class Cluster {
     }
   }
 
-  /** Groups so that each comes after those it needs. */
-  inOrder(): readonly Group[] {
+  /** These groups and those they need, each after those it needs. */
+  inOrder(wanted: readonly Group[] = this.groups): readonly Group[] {
     const ordered: Group[] = [];
     const visit = (group: Group): void => {
       if (ordered.includes(group)) return;
@@ -189,7 +189,7 @@ export class Cluster {
       }
       ordered.push(group);
     };
-    for (const group of this.groups) visit(group);
+    for (const group of wanted) visit(group);
     return ordered;
   }
 

@@ -8,10 +8,15 @@ import { brokersKnownBy, hasKafka, startKafka } from "./kafka.ts";
 import { accepts } from "./process.ts";
 import { askRedis, hasRedis, startRedis } from "./redis.ts";
 
-export interface TopologyOptions {
+/** What was chosen when it was set up, and stays. */
+export interface Chosen {
   /** The address people open; the ports after it are the parts'. */
   readonly basePort: number;
+  /** Of Kafka. */
   readonly brokers: 1 | 3;
+}
+
+export interface TopologyOptions extends Chosen {
   /** Settings of Roost that somebody has chosen, by name. */
   readonly settings: Readonly<Record<string, string>>;
   /** Where Roost's own processes keep media and mail. */
@@ -30,19 +35,21 @@ export interface Topology {
 }
 
 export function topology(options: TopologyOptions): Topology {
-  const { basePort } = options;
-  return { groups: [redis(basePort), kafka(options)], settings: options.settings };
+  return {
+    groups: [redis(options), kafka(options)],
+    settings: { ...options.settings, ...engineSettings(options) },
+  };
 }
 
-function kafka({ basePort, brokers }: TopologyOptions): Group {
-  const ids = Array.from({ length: brokers }, (_, n) => n);
-  const ports = ids.map((n) => basePort + 40 + n);
-  const controllerPorts = ids.map((n) => basePort + 43 + n);
+function kafka(chosen: Chosen): Group {
+  const { brokers } = chosen;
+  const ports = kafkaPorts(chosen);
+  const controllerPorts = ports.map((port) => port + 3);
   return {
     name: "kafka",
     title: "Kafka",
     needs: [],
-    parts: ids.map((n) => part(`kafka-${n + 1}`, "events, in order", ports[n] ?? 0, controllerPorts[n] ?? 0)),
+    parts: ports.map((port, n) => part(`kafka-${n + 1}`, "events, in order", port, controllerPorts[n] ?? 0)),
     missing: () => (hasKafka() ? null : "Kafka isn't installed, or there is no Java"),
     setUp: (folder) => startKafka({ folder, brokers, ports: [...ports, ...controllerPorts] }),
     isReady: async () => {
@@ -53,8 +60,27 @@ function kafka({ basePort, brokers }: TopologyOptions): Group {
   };
 }
 
-function redis(basePort: number): Group {
-  const ports = [0, 1, 2].map((n) => basePort + 30 + n);
+/** Where the engines are, as Roost is told. A database of another name is another Roost's. */
+export function engineSettings(chosen: Chosen, database = "roost"): Record<string, string> {
+  const local = (port: number) => `127.0.0.1:${port}`;
+  return {
+    DATABASE_URL: `postgres://roost@${local(chosen.basePort + 10)}/${database}`,
+    DATABASE_DIRECT_URL: `postgres://roost@${local(chosen.basePort + 11)}/${database}`,
+    REDIS_URL: `redis+cluster://${redisPorts(chosen).map(local).join(",")}`,
+    KAFKA_BROKERS: kafkaPorts(chosen).map(local).join(","),
+  };
+}
+
+function redisPorts({ basePort }: Chosen): number[] {
+  return [0, 1, 2].map((n) => basePort + 30 + n);
+}
+
+function kafkaPorts({ basePort, brokers }: Chosen): number[] {
+  return Array.from({ length: brokers }, (_, n) => basePort + 40 + n);
+}
+
+function redis(chosen: Chosen): Group {
+  const ports = redisPorts(chosen);
   return {
     name: "redis",
     title: "Redis Cluster",

@@ -1,12 +1,8 @@
 /** Streams in all three styles: what arrives, what doesn't, and what ends them. */
-import { execFileSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { type SignedUp, signUp } from "../support/client.ts";
 import { type RunningRoost, startRoost, waitFor } from "../support/start-roost.ts";
-
-const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 let roost: RunningRoost;
 let author: SignedUp;
@@ -79,8 +75,7 @@ test("nobody streams without a token that may", async () => {
 test("a suspended account's streams and token end at once", async () => {
   const [jay] = (await signUp(roost.url, "jay")) as [SignedUp];
   await using stream = await open(`?stream=user&access_token=${jay.client.token}`);
-  const env = { ...process.env, DATA_DIR: roost.dataDir, NO_COLOR: "1" };
-  execFileSync(process.execPath, [MAIN, "accounts", "suspend", "jay"], { env, stdio: "pipe" });
+  roost.command("accounts", "suspend", "jay");
   await waitFor(() => stream.socket.readyState === WebSocket.CLOSED, 5_000, "the stream closes");
   expect((await jay.client.ask("GET", "/api/v1/timelines/home")).status).toBe(401);
 });

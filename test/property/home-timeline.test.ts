@@ -1,8 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openRoost, type Roost } from "../../src/composition.ts";
-import { loadConfig } from "../../src/config.ts";
-import { makeDataDir, removeDataDir } from "../support/start-roost.ts";
+import { type OpenedRoost, openTestRoost } from "../support/open-roost.ts";
 import { ACCOUNTS, describe, KINDS, type Step, World } from "./world.ts";
 
 const isLong = process.env.TEST_LONG === "1";
@@ -18,31 +16,14 @@ const step: fc.Arbitrary<Step> = fc.record({
   option: fc.nat(29),
 });
 
-let roost: Roost;
-let url: string;
-const dataDir = makeDataDir();
+let roost: OpenedRoost;
 
 beforeAll(async () => {
-  const { config } = loadConfig(
-    // So short an overlap that sequences see stretches of one mode, of the other, and of both.
-    {
-      DATA_DIR: dataDir,
-      PORT: "0",
-      HOST: "127.0.0.1",
-      RATE_LIMITS: "off",
-      LOG_LEVEL: "error",
-      FAN_OUT_SWITCH_OVERLAP_MS: "25",
-    },
-    {},
-  );
-  roost = await openRoost(config);
-  url = await roost.listen();
+  // So short an overlap that sequences see stretches of one mode, of the other, and of both.
+  roost = await openTestRoost({ FAN_OUT_SWITCH_OVERLAP_MS: "25" });
 });
 
-afterAll(async () => {
-  await roost[Symbol.asyncDispose]();
-  await removeDataDir(dataDir);
-});
+afterAll(() => roost?.[Symbol.asyncDispose]());
 
 test(`home timelines are what the model says, on every page, whatever happens (seed ${seed})`, async () => {
   const steps = fc.array(step, { minLength: 8, maxLength: STEPS, size: "max" });
@@ -51,7 +32,7 @@ test(`home timelines are what the model says, on every page, whatever happens (s
   const follows = fc.tuple(pairs, pairs).map(([a, b]) => a | b);
   const pageSize = fc.integer({ min: 1, max: 7 });
   const property = fc.asyncProperty(steps, follows, pageSize, async (taken, bits, limit) => {
-    const world = await World.create(roost, url);
+    const world = await World.create(roost);
     await world.begin(bits);
     for (const one of taken) await world.take(one);
     await world.check(limit);

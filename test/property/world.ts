@@ -1,10 +1,10 @@
 /** Drives a real server through its HTTP API and the model beside it, step by step. */
 import { deepStrictEqual } from "node:assert/strict";
 import { createAccessToken } from "../../src/accounts/tokens.ts";
-import type { Roost } from "../../src/composition.ts";
 import { sleep } from "../../src/core/clock.ts";
 import { makeId } from "../../src/core/ids.ts";
 import { Client, type Status } from "../support/client.ts";
+import type { OpenedRoost } from "../support/open-roost.ts";
 import { Model, type ModelStatus, type Visibility } from "./model.ts";
 
 export const ACCOUNTS = 4;
@@ -59,17 +59,17 @@ interface Person {
 let made = 0;
 
 export class World {
-  readonly #roost: Roost;
+  readonly #roost: OpenedRoost;
   readonly #people: Person[];
   readonly #model = new Model(ACCOUNTS);
 
-  private constructor(roost: Roost, people: Person[]) {
+  private constructor(roost: OpenedRoost, people: Person[]) {
     this.#roost = roost;
     this.#people = people;
   }
 
   /** New accounts for each world, put straight into the database: hashing passwords isn't what is tested here. */
-  static async create(roost: Roost, url: string): Promise<World> {
+  static async create(roost: OpenedRoost): Promise<World> {
     const { db } = roost.database;
     const people: Person[] = [];
     for (let i = 0; i < ACCOUNTS; i++) {
@@ -91,7 +91,7 @@ export class World {
         appId: null,
         scopes: ["read", "write", "follow"],
       });
-      people.push({ id, username, client: new Client(url, token), listId: null });
+      people.push({ id, username, client: new Client(roost.url, token), listId: null });
     }
     return new World(roost, people);
   }
@@ -190,7 +190,7 @@ export class World {
           step.option % 2 === 0 ? "pull" : "push",
         );
       case "lose caches":
-        return this.#roost.loseCaches();
+        return await this.#roost.loseCaches();
       case "wait":
         return sleep(30);
       case "exclude":

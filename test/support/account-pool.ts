@@ -4,7 +4,6 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import pg from "pg";
-import { connectToRunningServer } from "../../src/engines/database/embedded-server.ts";
 import { Client, type SignedUp } from "./client.ts";
 import type { RunningRoost } from "./start-roost.ts";
 
@@ -22,9 +21,7 @@ export class AccountPool implements AsyncDisposable {
   }
 
   static async open(roost: RunningRoost): Promise<AccountPool> {
-    const connection = await connectToRunningServer(roost.dataDir);
-    if (!connection) throw new Error("the embedded database of the test server isn't running");
-    const database = new pg.Client({ ...connection });
+    const database = new pg.Client(await roost.database());
     await database.connect();
     return new AccountPool(roost, database);
   }

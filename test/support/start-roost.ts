@@ -1,9 +1,18 @@
-/** A Roost as people run it: `node src/main.ts start`, a process of its own with a data directory of its own. */
-import { type ChildProcess, spawn } from "node:child_process";
+/**
+ * A Roost as people run it: `node src/main.ts start`, a process of its own with a data directory of its own. With
+ * TEST_CLUSTER, several processes on the engines of that cluster instead.
+ */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type pg from "pg";
+import { connectToRunningServer } from "../../src/engines/database/embedded-server.ts";
+import { removeTenant, startOnCluster, testCluster } from "./cluster-tenant.ts";
+import { waitFor } from "./wait.ts";
+
+export { waitFor } from "./wait.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const READY_MS_MAX = 60_000;
@@ -13,11 +22,14 @@ export interface RunningRoost extends AsyncDisposable {
   readonly url: string;
   readonly dataDir: string;
   readonly pid: number;
-  readonly child: ChildProcess;
   /** Resolves to the exit code; null when a signal ended it. */
   readonly exited: Promise<number | null>;
   /** All that the process has told so far. */
   output(): string;
+  /** How its database is reached. */
+  database(): Promise<pg.ClientConfig>;
+  /** Runs a command with its settings. */
+  command(...args: string[]): void;
   /** SIGTERM, and waits for the end. Resolves to the exit code. */
   stop(): Promise<number | null>;
   /** SIGKILL, and waits for the end; the database may go on for a moment, or until somebody stops it. */
@@ -32,18 +44,25 @@ export interface StartOptions {
 
 export async function startRoost(options: StartOptions = {}): Promise<RunningRoost> {
   const dataDir = options.dataDir ?? makeDataDir();
+  if (testCluster) {
+    const running = await startOnCluster({ env: options.env ?? {}, dataDir });
+    if (options.dataDir !== undefined) return running;
+    const cleanUp = async () => void (await running.stop().finally(() => removeDataDir(dataDir)));
+    return { ...running, [Symbol.asyncDispose]: cleanUp };
+  }
+  const env = {
+    PATH: process.env.PATH,
+    TMPDIR: tmpdir(),
+    PORT: "0",
+    DATA_DIR: dataDir,
+    SIGN_UPS: "open",
+    RATE_LIMITS: "off",
+    LOG_LEVEL: "warn",
+    NO_COLOR: "1",
+    ...options.env,
+  };
   const child = spawn(process.execPath, [MAIN, "start"], {
-    env: {
-      PATH: process.env.PATH,
-      TMPDIR: tmpdir(),
-      PORT: "0",
-      DATA_DIR: dataDir,
-      SIGN_UPS: "open",
-      RATE_LIMITS: "off",
-      LOG_LEVEL: "warn",
-      NO_COLOR: "1",
-      ...options.env,
-    },
+    env,
     stdio: ["ignore", "pipe", "pipe"],
   });
   const exited = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
@@ -70,9 +89,14 @@ export async function startRoost(options: StartOptions = {}): Promise<RunningRoo
       url,
       dataDir,
       pid: child.pid ?? 0,
-      child,
       exited,
       output: () => told,
+      database: async () => {
+        const connection = await connectToRunningServer(dataDir);
+        if (!connection) throw new Error("the embedded database of the test server isn't running");
+        return { ...connection };
+      },
+      command: (...args) => void execFileSync(process.execPath, [MAIN, ...args], { env, stdio: "pipe" }),
       stop: () => end("SIGTERM"),
       kill9: async () => void (await end("SIGKILL")),
       [Symbol.asyncDispose]: cleanUp,
@@ -97,6 +121,7 @@ export async function removeDataDir(dataDir: string): Promise<void> {
     process.kill(pid, "SIGQUIT");
     await waitFor(() => postmasterPid(dataDir) === null, 10_000, "the database of a test ends");
   }
+  if (testCluster) await removeTenant(dataDir);
   const elsewhere = join(dataDir, "postgres-is-at");
   if (existsSync(elsewhere)) rmSync(readFileSync(elsewhere, "utf8").trim(), { recursive: true, force: true });
   rmSync(dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
@@ -135,19 +160,6 @@ function belongsTo(pid: number, folder: string): boolean {
     return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(folder);
   } catch {
     return false;
-  }
-}
-
-/** Waits for a state, not for an event; throws when it doesn't come. */
-export async function waitFor(
-  condition: () => boolean | Promise<boolean>,
-  forMs: number,
-  what: string,
-): Promise<void> {
-  const untilMs = performance.now() + forMs;
-  while (!(await condition())) {
-    if (performance.now() > untilMs) throw new Error(`waited ${forMs} ms in vain until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
 

@@ -1,13 +1,13 @@
 /** `roost cluster`: a whole Roost, every engine a process of its own, on this machine. */
 import { Argument, Command, Option } from "commander";
-import type { Cluster, Part } from "../../cluster/cluster.ts";
+import type { Cluster, Group, Part } from "../../cluster/cluster.ts";
 import { wholeNumber } from "../arguments.ts";
 import { CommandError, exitCodes } from "../exit-codes.ts";
 import { examples, terminalOf } from "../invocation.ts";
 import { addSettingFlags } from "../setting-flags.ts";
 import { showMap } from "./map.ts";
-import { clusterAt, locked, openCluster } from "./place.ts";
-import { down, up } from "./up-down.ts";
+import { clusterAt, locked, type OpenedCluster, openCluster } from "./place.ts";
+import { down, type UpOptions, up } from "./up-down.ts";
 
 export function clusterCommand(): Command {
   const command = new Command("cluster")
@@ -26,6 +26,7 @@ with replicas, Redis, Kafka. What it keeps is in DATA_DIR/cluster. Not for produ
 function upCommand(): Command {
   const command = new Command("up")
     .summary("start what isn't running, and show where everything is")
+    .argument("[groups...]", "only these and what they need, such as redis; everything unless given")
     .addOption(
       new Option("--brokers <count>", "Kafka brokers, the first time")
         .choices(["1", "3"])
@@ -34,10 +35,12 @@ function upCommand(): Command {
     .option("--demo", "load the demo's people and posts, unless they are there")
     .option("--json", "the state of every part as JSON")
     .addHelpText("after", examples("npx roost cluster up --demo", "npx roost cluster up --port 5000"))
-    .action(async (options: { brokers?: string; demo?: boolean; json?: boolean }, self: Command) => {
+    .action(async (names: string[], options: UpOptions & { brokers?: string }, self: Command) => {
       const terminal = terminalOf(self);
       const opened = openCluster(self, { ...(options.brokers && { brokers: Number(options.brokers) }) });
-      await locked(opened.cluster, () => up(opened, terminal, options));
+      const groups =
+        names.length === 0 ? opened.cluster.groups : names.map((name) => groupNamed(opened, name));
+      await locked(opened.cluster, () => up(opened, groups, terminal, options));
       await showMap(opened, terminal, options);
     });
   return addSettingFlags(command, ["PORT", "DATA_DIR"]);
@@ -128,6 +131,13 @@ function logsCommand(): Command {
       }
     });
   return addSettingFlags(command, ["DATA_DIR"]);
+}
+
+function groupNamed({ cluster }: OpenedCluster, name: string): Group {
+  const found = cluster.groups.find((group) => group.name === name);
+  if (found) return found;
+  const names = cluster.groups.map((group) => group.name).join(", ");
+  throw new CommandError(exitCodes.usage, `There is no group "${name}".`, { hint: `There are ${names}.` });
 }
 
 function partsNamed(cluster: Cluster, name: string): readonly Part[] {

@@ -3,18 +3,12 @@ import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSyn
 import { join } from "node:path";
 import type { Command } from "commander";
 import { Cluster } from "../../cluster/cluster.ts";
-import { PORTS, topology } from "../../cluster/topology.ts";
+import { type Chosen, PORTS, topology } from "../../cluster/topology.ts";
 import type { LoadedConfig } from "../../config.ts";
 import { DataDirInUse, lockDataDir } from "../../engines/database/data-dir-lock.ts";
 import { CommandError, exitCodes } from "../exit-codes.ts";
 import { packageDir } from "../invocation.ts";
 import { configOf } from "../setting-flags.ts";
-
-/** What can't change while data are there: addresses are written into what the engines keep. */
-interface Chosen {
-  readonly basePort: number;
-  readonly brokers: 1 | 3;
-}
 
 export interface OpenedCluster {
   readonly cluster: Cluster;

@@ -1,7 +1,7 @@
 /** Starting and stopping a cluster, with checks before and progress on the way. */
 import { statfs } from "node:fs/promises";
 import { Listr, ListrLogger, ProcessOutput } from "listr2";
-import type { Cluster } from "../../cluster/cluster.ts";
+import type { Cluster, Group } from "../../cluster/cluster.ts";
 import { CommandError, exitCodes } from "../exit-codes.ts";
 import { ownerOf, tryPort } from "../port-owner.ts";
 import type { Terminal } from "../terminal.ts";
@@ -9,18 +9,26 @@ import { forget, type OpenedCluster } from "./place.ts";
 
 const DISK_BYTES_MIN = 2 * 1024 ** 3;
 
+export interface UpOptions {
+  readonly demo?: boolean;
+  readonly json?: boolean;
+}
+
+/** Brings these groups up, and what they need. */
 export async function up(
   opened: OpenedCluster,
+  wanted: readonly Group[],
   terminal: Terminal,
-  options: { demo?: boolean; json?: boolean },
+  options: UpOptions,
 ): Promise<void> {
   const { cluster } = opened;
-  checkEngines(cluster);
+  const groups = cluster.inOrder(wanted);
+  checkEngines(groups);
   await checkDisk(cluster);
-  await checkPorts(cluster, opened.basePort);
+  await checkPorts(cluster, groups, opened.basePort);
   await inSteps(
     terminal,
-    cluster.inOrder().map((group) => ({
+    groups.map((group) => ({
       name: group.name,
       title: group.title,
       after: group.needs,
@@ -124,8 +132,8 @@ function secondsSince(beganMs: number): string {
   return `${((performance.now() - beganMs) / 1000).toFixed(1)} s`;
 }
 
-function checkEngines(cluster: Cluster): void {
-  const missing = cluster.groups.map((group) => group.missing?.() ?? null).filter((why) => why !== null);
+function checkEngines(groups: readonly Group[]): void {
+  const missing = groups.map((group) => group.missing?.() ?? null).filter((why) => why !== null);
   if (missing.length === 0) return;
   throw new CommandError(exitCodes.unavailable, `${missing.join("; ")}.`, {
     hint: "`scripts/install-engines` installs what the cluster needs.",
@@ -144,8 +152,8 @@ async function checkDisk(cluster: Cluster): Promise<void> {
 }
 
 /** The ports of parts that don't run yet must be free. */
-async function checkPorts(cluster: Cluster, basePort: number): Promise<void> {
-  const wanted = cluster.parts.filter((part) => cluster.processOf(part) === null);
+async function checkPorts(cluster: Cluster, groups: readonly Group[], basePort: number): Promise<void> {
+  const wanted = groups.flatMap(({ parts }) => parts).filter((part) => cluster.processOf(part) === null);
   const taken: string[] = [];
   for (const part of wanted) {
     // A part whose watcher was killed may still run; it is taken over or ended, not in the way.

@@ -1,0 +1,44 @@
+/**
+ * `npm run test:cluster`: the tests that drive a server from outside, unchanged, against many processes on the engines of
+ * a cluster of their own; then what breaks when its parts do. Names of test files choose among them.
+ */
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { tryPort } from "../src/cli/port-owner.ts";
+import { PORTS } from "../src/cluster/topology.ts";
+
+const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+/** CI gives the whole 20 minutes. */
+const TESTS_MS_MAX = 18 * 60_000;
+const ENGINES = ["redis", "kafka"];
+
+const dataDir = mkdtempSync(join(tmpdir(), "roost-test-cluster-"));
+chmodSync(dataDir, 0o755);
+const cluster = (...args: string[]) =>
+  spawnSync(process.execPath, [MAIN, "cluster", ...args, "--data-dir", dataDir], { stdio: "inherit" }).status;
+
+let failed = true;
+try {
+  if (cluster("up", ...ENGINES, "--port", `${await freeBasePort()}`) === 0) {
+    const args = ["run", "--project", "e2e", "--project", "cluster", ...process.argv.slice(2)];
+    const env = { ...process.env, TEST_CLUSTER: dataDir };
+    const { status } = spawnSync("vitest", args, { stdio: "inherit", env, timeout: TESTS_MS_MAX });
+    failed = status !== 0;
+  }
+} finally {
+  cluster("down", "--purge");
+  rmSync(dataDir, { recursive: true, force: true });
+}
+process.exit(failed ? 1 : 0);
+
+/** Below the ports that the kernel gives out by itself, with room for the whole cluster after it. */
+async function freeBasePort(): Promise<number> {
+  for (let base = 20_000; base < 30_000; base += 100) {
+    const tried = await Promise.all(Array.from({ length: PORTS }, (_, n) => tryPort("127.0.0.1", base + n)));
+    if (tried.every(({ problem }) => problem === null)) return base;
+  }
+  throw new Error("no 60 free ports in a row were found between 20000 and 30000");
+}

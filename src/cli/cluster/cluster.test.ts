@@ -1,0 +1,81 @@
+/** `roost cluster` as people run it, with the engine that starts soonest. */
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { processesIn } from "../../cluster/process.ts";
+import { hasRedis } from "../../cluster/redis.ts";
+import { tryPort } from "../port-owner.ts";
+import { emptyFolder, roost } from "../spawned.ts";
+
+const why = hasRedis() ? "" : " (skipped: redis-server isn't installed; scripts/install-engines installs it)";
+
+describe.skipIf(!hasRedis())(`roost cluster${why}`, () => {
+  const folder = emptyFolder();
+  let port = 0;
+  const cluster = (...args: string[]) => roost(["cluster", ...args], { DATA_DIR: folder }, folder);
+  const parts = async () => {
+    const { stdout } = await cluster("status", "--json");
+    const found = JSON.parse(stdout) as { parts: { name: string; state: string; ports: number[] }[] };
+    return Object.fromEntries(
+      found.parts.filter(({ name }) => name.startsWith("redis")).map(({ name, state }) => [name, state]),
+    );
+  };
+
+  beforeAll(async () => {
+    for (port = 31_000; (await tryPort("127.0.0.1", port + 30)).problem !== null; port += 100);
+  });
+  afterAll(() => cluster("down", "--purge"));
+
+  test("says that there is none, and how to get one", async () => {
+    const { code, stderr } = await cluster("status");
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/There is no cluster in .*\n.*roost cluster up/);
+  });
+
+  test("names who has a port that it needs, before it starts anything", async () => {
+    const server = createServer().listen(port + 31, "127.0.0.1");
+    const { code, stderr } = await cluster("up", "redis", "--port", `${port}`);
+    server.close();
+    expect(code).toBe(69);
+    expect(stderr).toContain(`${port + 31}, for redis-2, is in use by pid ${process.pid}`);
+    expect(processesIn(join(folder, "cluster"))).toEqual([]);
+  });
+
+  test("comes up in plain lines, shows what runs, breaks and is mended", async () => {
+    const up = await cluster("up", "redis", "--port", `${port}`);
+    expect(up.code, up.stderr).toBe(0);
+    expect(up.stderr).toMatch(/^Redis Cluster: \d+\.\d s$/m);
+    expect(up.stdout).toMatch(/redis-2 +ready +\d+ +\d+ /);
+    expect((await cluster("kill", "redis-2")).stderr).toContain("redis-2 was killed");
+    expect(await parts()).toEqual({ "redis-1": "ready", "redis-2": "down", "redis-3": "ready" });
+    expect((await cluster("status")).code).toBe(1);
+    expect((await cluster("kill", "redis-2")).stderr).toContain("roost cluster start redis-2");
+    expect((await cluster("start", "redis-2")).code).toBe(0);
+    await cluster("freeze", "redis-3");
+    await expect.poll(parts).toMatchObject({ "redis-2": "ready", "redis-3": "frozen" });
+    // Once set up, its ports are known.
+    expect((await cluster("up", "redis")).code).toBe(0);
+    expect(await parts()).toEqual({ "redis-1": "ready", "redis-2": "ready", "redis-3": "ready" });
+    expect((await cluster("logs", "redis-1", "--lines", "3")).stdout.trim().split("\n")).toHaveLength(3);
+  });
+
+  test("refuses other ports than those it was set up with", async () => {
+    const { code, stderr } = await cluster("up", "redis", "--port", `${port + 100}`);
+    expect(code).toBe(78);
+    expect(stderr).toContain(`was set up with PORT ${port}`);
+  });
+
+  test("names the parts there are", async () => {
+    const { code, stderr } = await cluster("kill", "redis-9");
+    expect(code).toBe(2);
+    expect(stderr).toContain("redis-1, redis-2, redis-3");
+  });
+
+  test("down leaves nothing running, and with --purge nothing at all", async () => {
+    expect((await cluster("down")).code).toBe(0);
+    expect(processesIn(join(folder, "cluster"))).toEqual([]);
+    expect(await parts()).toEqual({ "redis-1": "down", "redis-2": "down", "redis-3": "down" });
+    expect((await cluster("down", "--purge")).stderr).toContain("Nothing is left.");
+    expect((await cluster("status")).stderr).toContain("There is no cluster");
+  });
+});
