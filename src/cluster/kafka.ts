@@ -147,8 +147,8 @@ function configure(parent: string, plan: BrokerPlan, all: readonly BrokerPlan[])
     "controller.quorum.fetch.timeout.ms": 1_000,
     "controller.quorum.election.timeout.ms": 500,
     "replica.lag.time.max.ms": 4_000,
-    // Stopping hands partitions over first, but not for ever.
-    "controlled.shutdown.enable": all.length > 1,
+    // All are stopped together: there would be nobody to hand partitions over to.
+    "controlled.shutdown.enable": false,
   };
   const file = join(folder, "server.properties");
   const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}`);

@@ -9,12 +9,18 @@ export interface EventLog extends AsyncDisposable {
 
   /**
    * Calls `handle` with batches, one after another, until the consumer is disposed. A batch counts as consumed once
-   * `handle` has resolved; when it rejects, the batch is given again after a pause that grows.
+   * `handle` has resolved; when it rejects, the batch is given again after a pause that grows: for ever while an engine
+   * is out of reach, else until the records that are to blame are found and put to the dead letters (`patience.ts`).
+   * Consumers of one group share its records, also those in other processes; what one had when it was lost, another
+   * is given again.
    */
   consume(options: ConsumeOptions): Promise<Consumer>;
 
   /** Says that the topic may have got records, so that its consumers look soon. A hint; losing it costs a poll. */
   wake(topic: string): void;
+
+  /** Records that no attempt could handle. */
+  readonly deadLetters: DeadLetters;
 }
 
 export interface LogRecord {
@@ -32,6 +38,33 @@ export interface ConsumeOptions {
 }
 
 export interface Consumer extends AsyncDisposable {
-  /** Records not yet consumed, and the age of the oldest of them. */
-  lag(): Promise<{ records: number; oldestAgeMs: number }>;
+  lag(): Promise<Lag>;
+}
+
+/** What a group has not consumed yet of a topic. */
+export interface Lag {
+  readonly records: number;
+  /** Age of the oldest of them; 0 when there are none. */
+  readonly oldestAgeMs: number;
+}
+
+export interface DeadLetters {
+  /** Oldest first. */
+  list(limit: number): Promise<DeadLetter[]>;
+  find(id: string): Promise<DeadLetter | null>;
+  /** Publishes it to its topic again, for all groups; it is no dead letter then. False when there is none. */
+  requeue(id: string): Promise<boolean>;
+  /** Forgets it. False when there is none. */
+  discard(id: string): Promise<boolean>;
+}
+
+export interface DeadLetter extends LogRecord {
+  readonly id: string;
+  readonly topic: string;
+  readonly group: string;
+  /** Where in the topic it was. */
+  readonly place: string;
+  /** What its handler said at last. */
+  readonly error: string;
+  readonly failedAt: Date;
 }
