@@ -1,11 +1,16 @@
 /** What every event log must do: the sentences of `port.ts` as tests, for each adapter's own test to run. */
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { Unavailable } from "../../core/errors.ts";
+import type { PatienceOptions } from "./patience.ts";
 import type { Consumer, EventLog } from "./port.ts";
 
 const DELIVERED = { timeout: 15_000, interval: 10 };
 
+/** Attempts that take half a second instead of half a minute. */
+export const QUICK: PatienceOptions = { attempts: 3, pauseMsMin: 50, pauseMsMax: 100 };
+
 export interface OpenedLogs {
-  /** Two handles on one log, as two processes have them. */
+  /** Two handles on one log, as two processes have them. Their patience is short: see `QUICK`. */
   readonly logs: readonly [EventLog, EventLog];
   /** A topic that no other test uses. */
   readonly topic: string;
@@ -129,6 +134,67 @@ export function eventLogContract(open: () => Promise<OpenedLogs>): void {
       [0, 1],
       [0, 1],
     ]);
+  });
+
+  test("buries the records that no attempt can handle, and goes on with all others in order", async () => {
+    const got: number[] = [];
+    const handled = (numbers: number[]) => {
+      if (numbers.some((n) => n === 4 || n === 11)) throw new Error("this one is poison");
+      got.push(...numbers);
+    };
+    await publish(a, ...upTo(20));
+    const consumer = await consume(b, handled, { maxRecords: 15 });
+    const healthy = upTo(20).filter((n) => n !== 4 && n !== 11);
+    await expect.poll(() => new Set(got), DELIVERED).toEqual(new Set(healthy));
+    expect(got).toEqual(healthy);
+    await expect.poll(async () => (await consumer.lag()).records, DELIVERED).toBe(0);
+    const letters = (await a.deadLetters.list(1_000)).filter((letter) => letter.topic === topic);
+    expect(letters.map(({ payload }) => (JSON.parse(payload) as { n: number }).n)).toEqual([4, 11]);
+    expect(letters.map(({ key }) => key)).toEqual([1n, 2n]);
+    for (const letter of letters) {
+      expect(letter).toMatchObject({ group: "group", error: "this one is poison" });
+      expect(letter.place).toMatch(/\d/);
+    }
+  });
+
+  test("a dead letter is found, requeued for another try, or discarded", async () => {
+    let isPoison = true;
+    const got: number[] = [];
+    await publish(a, 0, 1);
+    await consume(
+      b,
+      (numbers) => {
+        if (isPoison) throw new Error("on purpose");
+        got.push(...numbers);
+      },
+      { maxRecords: 1 },
+    );
+    const mine = async () => (await a.deadLetters.list(1_000)).filter((letter) => letter.topic === topic);
+    await expect.poll(async () => (await mine()).length, DELIVERED).toBe(2);
+    isPoison = false;
+    const [first, second] = (await mine()).map(({ id }) => id);
+    expect(await a.deadLetters.find(`${first}`)).toMatchObject({ payload: expect.stringMatching(/0/) });
+    expect(await a.deadLetters.requeue(`${first}`)).toBe(true);
+    expect(await a.deadLetters.discard(`${second}`)).toBe(true);
+    await expect.poll(() => got, DELIVERED).toEqual([0]);
+    expect(await mine()).toEqual([]);
+    for (const gone of [`${first}`, "no such letter"]) {
+      expect(await a.deadLetters.find(gone)).toBeNull();
+      expect(await a.deadLetters.requeue(gone)).toBe(false);
+      expect(await a.deadLetters.discard(gone)).toBe(false);
+    }
+  });
+
+  test("waits for an engine as long as it takes: nothing is buried in an outage", async () => {
+    const got: number[] = [];
+    let attempts = 0;
+    await publish(a, 0, 1, 2);
+    await consume(b, (numbers) => {
+      if (++attempts <= QUICK.attempts * 4) throw new Unavailable("the engine is away, on purpose");
+      got.push(...numbers);
+    });
+    await expect.poll(() => got, DELIVERED).toEqual([0, 1, 2]);
+    expect((await a.deadLetters.list(1_000)).filter((letter) => letter.topic === topic)).toEqual([]);
   });
 
   test("goes on after a restart where it was, and repeats what wasn't consumed", async () => {

@@ -1,12 +1,5 @@
 /** What the parts of the Kafka adapter share: names, connections, topics, and reading from a place. */
-import {
-  Admin,
-  type AdminOptions,
-  type ClusterMetadata,
-  Consumer,
-  type FetchResponse,
-  ProtocolError,
-} from "@platformatic/kafka";
+import { Admin, type AdminOptions, type ClusterMetadata, Consumer, ProtocolError } from "@platformatic/kafka";
 import { sleep } from "../../core/clock.ts";
 import { Unavailable } from "../../core/errors.ts";
 
@@ -263,6 +256,8 @@ export interface Fetched {
   readonly next: bigint;
 }
 
+type FetchResponse = Awaited<ReturnType<Consumer["fetch"]>>;
+
 function fetchedOf(
   response: FetchResponse,
   topicId: string,
@@ -312,5 +307,11 @@ const CLOSE_MS_MAX = 2_000;
 
 /** Closing talks to brokers, which may be gone: it's given a little time, and its outcome changes nothing. */
 export async function closed(closing: Promise<void>): Promise<void> {
-  await Promise.race([closing.catch(() => {}), sleep(CLOSE_MS_MAX)]);
+  const done = new AbortController();
+  await Promise.race([closing.catch(() => {}), sleep(CLOSE_MS_MAX, done.signal)]);
+  done.abort("closed");
+}
+
+export function laterOf(one: bigint, other: bigint): bigint {
+  return one > other ? one : other;
 }

@@ -21,9 +21,10 @@ import {
   KafkaReader,
   type KafkaRecord,
   type KafkaTopics,
+  laterOf,
 } from "./kafka-client.ts";
 import { lagOf } from "./kafka-lag.ts";
-import { Patience } from "./patience.ts";
+import { Patience, type PatienceOptions } from "./patience.ts";
 import type { ConsumeOptions, Consumer, Lag } from "./port.ts";
 
 /** How long a member may be silent before its partitions go to others. Brokers allow 6 s at the least by default. */
@@ -32,7 +33,7 @@ const HEARTBEAT_MS = 500;
 const REBALANCE_MS = 10_000;
 const STALLED_MS = 8_000;
 /** How long a broker holds a fetch that finds nothing; also how long a revoked one may go on. */
-const FETCH_WAIT_MS = 500;
+const FETCH_WAIT_MS = 250;
 const PARTITION_BYTES_MAX = 262_144;
 /** Fetching pauses while so many batches wait to be handled. */
 const BATCHES_AHEAD = 4;
@@ -43,6 +44,7 @@ export interface KafkaConsumerOptions extends ConsumeOptions {
   readonly topics: KafkaTopics;
   readonly log: Logger;
   readonly clock: Clock;
+  readonly patience: PatienceOptions;
   readonly bury: (record: KafkaRecord, error: Error) => Promise<void>;
   readonly onStop: () => void;
 }
@@ -72,13 +74,14 @@ class Assignment {
 export class KafkaConsumer implements Consumer {
   readonly #options: KafkaConsumerOptions;
   readonly #stopping = new AbortController();
-  readonly #patience = new Patience();
+  readonly #patience: Patience;
   readonly #running: Promise<void>;
   /** Resolved whenever something changed that a loop may wait for. */
   #changed = Promise.withResolvers<void>();
 
   constructor(options: KafkaConsumerOptions) {
     this.#options = options;
+    this.#patience = new Patience(options.patience);
     this.#running = this.#run();
   }
 
@@ -129,7 +132,7 @@ export class KafkaConsumer implements Consumer {
       broken.abort(error instanceof Error ? error : new Error("the group's coordinator is silent"));
       this.#poke();
     };
-    let current: Assignment | null = null;
+    const share: { current: Assignment | null } = { current: null };
     const member = new GroupMember({
       ...clientOptions(topics.options),
       groupId: topics.groupOf(group, topic),
@@ -142,8 +145,8 @@ export class KafkaConsumer implements Consumer {
     member.on("error", breaks);
     member.on("consumer:heartbeat:stalled", () => breaks(null));
     member.on("consumer:group:join", ({ assignments }) => {
-      current?.revoke();
-      current = new Assignment(assignments?.find((entry) => entry.topic === name)?.partitions ?? []);
+      share.current?.revoke();
+      share.current = new Assignment(assignments?.find((entry) => entry.topic === name)?.partitions ?? []);
       onJoined();
       this.#poke();
     });
@@ -152,13 +155,13 @@ export class KafkaConsumer implements Consumer {
       member.topics.track(name);
       await member.joinGroup({});
       while (!this.#stopping.signal.aborted && !broken.signal.aborted) {
-        const assignment: Assignment | null = current;
+        const assignment = share.current;
         if (assignment === null || assignment.revoked.aborted) await this.#changed.promise;
         else await this.#consume(assignment, member, reader, broken.signal);
       }
       if (broken.signal.aborted) throw broken.signal.reason;
     } finally {
-      (current as Assignment | null)?.revoke();
+      share.current?.revoke();
       await Promise.all([closed(member.close(true)), reader[Symbol.asyncDispose]()]);
     }
   }
@@ -174,8 +177,7 @@ export class KafkaConsumer implements Consumer {
     const [bounds, committed] = await Promise.all([topics.bounds(topic), topics.committed(group, topic)]);
     for (const partition of assignment.partitions) {
       const first = bounds[partition]?.first ?? 0n;
-      const from = committed[partition] ?? first;
-      assignment.positions.set(partition, from < first ? first : from);
+      assignment.positions.set(partition, laterOf(committed[partition] ?? first, first));
     }
     const over = AbortSignal.any([assignment.revoked, broken, this.#stopping.signal]);
     const fetching = this.#fetch(assignment, reader, over);

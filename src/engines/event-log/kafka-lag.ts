@@ -1,4 +1,4 @@
-import { KafkaReader, type KafkaTopics, unavailable } from "./kafka-client.ts";
+import { KafkaReader, type KafkaTopics, laterOf, unavailable } from "./kafka-client.ts";
 import type { Lag } from "./port.ts";
 
 /** Enough for the batch that the oldest record is in; a batch is given whole whatever its size. */
@@ -11,8 +11,7 @@ export async function lagOf(topics: KafkaTopics, group: string, topic: string, n
   let records = 0;
   const oldest = new Map<number, bigint>();
   bounds.forEach(({ first, end }, partition) => {
-    const from = committed[partition] ?? first;
-    const next = from < first ? first : from;
+    const next = laterOf(committed[partition] ?? first, first);
     if (next >= end) return;
     records += Number(end - next);
     oldest.set(partition, next);

@@ -8,6 +8,7 @@ import type { Clock } from "../../core/clock.ts";
 import { clientOptions, closed, type KafkaOptions, KafkaTopics, quiet, unavailable } from "./kafka-client.ts";
 import { KafkaConsumer } from "./kafka-consumer.ts";
 import { KafkaDeadLetters } from "./kafka-dead-letters.ts";
+import { LONG_PATIENCE, type PatienceOptions } from "./patience.ts";
 import type { ConsumeOptions, Consumer, EventLog, LogRecord } from "./port.ts";
 
 /** Of one request to a broker. */
@@ -29,11 +30,13 @@ export class KafkaEventLog implements EventLog {
   readonly #topics: KafkaTopics;
   readonly #log: Logger;
   readonly #clock: Clock;
+  readonly #patience: PatienceOptions;
   readonly #consumers = new Set<KafkaConsumer>();
   readonly #publisher: Publisher;
   readonly deadLetters: KafkaDeadLetters;
 
-  constructor(options: KafkaOptions & { readonly log: Logger; readonly clock: Clock }) {
+  constructor(options: KafkaOptions & { log: Logger; clock: Clock; patience?: PatienceOptions }) {
+    this.#patience = options.patience ?? LONG_PATIENCE;
     this.#topics = new KafkaTopics(options);
     this.#log = options.log;
     this.#clock = options.clock;
@@ -81,6 +84,7 @@ export class KafkaEventLog implements EventLog {
       topics: this.#topics,
       log: this.#log,
       clock: this.#clock,
+      patience: this.#patience,
       bury: (record, error) =>
         this.deadLetters.add(options, record, error, this.#clock.nowMs()).then(() => {
           const { topic, group } = options;

@@ -11,10 +11,16 @@
 import { sleep } from "../../core/clock.ts";
 import { isOutage } from "./outage.ts";
 
+export interface PatienceOptions {
+  /** Before records are looked for that are to blame. */
+  readonly attempts: number;
+  /** Doubled each time. */
+  readonly pauseMsMin: number;
+  readonly pauseMsMax: number;
+}
+
 /** With the pauses between them, about half a minute. */
-const ATTEMPTS = 8;
-const PAUSE_MS_MIN = 250;
-const PAUSE_MS_MAX = 8_000;
+export const LONG_PATIENCE: PatienceOptions = { attempts: 8, pauseMsMin: 200, pauseMsMax: 8_000 };
 
 export interface Batch<Rec> {
   readonly records: readonly Rec[];
@@ -28,24 +34,30 @@ export interface Batch<Rec> {
 
 export class Patience {
   /** Fewer after a batch with dead letters: what made one often makes many, and each would hold the topic up. */
-  #attempts = ATTEMPTS;
+  #attempts: number;
+  readonly #options: PatienceOptions;
+
+  constructor(options: PatienceOptions) {
+    this.#options = options;
+    this.#attempts = options.attempts;
+  }
 
   /** Resolves to whether every record was handled or buried; false when `signal` came first. Never rejects. */
   async consume<Rec>(batch: Batch<Rec>): Promise<boolean> {
     const buried = await this.#settle(batch, batch.records, this.#attempts);
     if (buried === null) return false;
-    this.#attempts = buried > 0 ? Math.max(2, Math.floor(this.#attempts / 2)) : ATTEMPTS;
+    this.#attempts = buried > 0 ? Math.max(2, Math.floor(this.#attempts / 2)) : this.#options.attempts;
     return true;
   }
 
   /** How many were buried; null when `signal` came first. */
   async #settle<Rec>(batch: Batch<Rec>, records: readonly Rec[], attempts: number): Promise<number | null> {
-    const error = await persist(batch, attempts, () => batch.handle(records));
+    const error = await this.#persist(batch, attempts, () => batch.handle(records));
     if (error === "handled") return 0;
     if (error === "stopped") return null;
     const [only] = records;
     if (records.length === 1 && only !== undefined) {
-      const grave = await persist(batch, Number.POSITIVE_INFINITY, () => batch.bury(only, error));
+      const grave = await this.#persist(batch, Number.POSITIVE_INFINITY, () => batch.bury(only, error));
       return grave === "handled" ? 1 : null;
     }
     const middle = Math.ceil(records.length / 2);
@@ -54,27 +66,27 @@ export class Patience {
     const younger = await this.#settle(batch, records.slice(middle), 1);
     return younger === null ? null : older + younger;
   }
-}
 
-/** Tries until it succeeds, or fails so many times with what is no outage: then the last error. */
-async function persist<Rec>(
-  { signal, onFailure }: Batch<Rec>,
-  attempts: number,
-  work: () => Promise<void>,
-): Promise<"handled" | "stopped" | Error> {
-  let blamed = 0;
-  for (let failures = 1; !signal.aborted; failures++) {
-    try {
-      await work();
-      return "handled";
-    } catch (error) {
-      if (signal.aborted) return "stopped";
-      if (!isOutage(error) && ++blamed >= attempts)
-        return error instanceof Error ? error : new Error(String(error));
-      const pauseMs = Math.min(PAUSE_MS_MAX, PAUSE_MS_MIN * 2 ** (failures - 1));
-      onFailure(error, failures, pauseMs);
-      await sleep(pauseMs, signal);
+  /** Tries until it succeeds, or fails so many times with what is no outage: then the last error. */
+  async #persist<Rec>(
+    { signal, onFailure }: Batch<Rec>,
+    attempts: number,
+    work: () => Promise<void>,
+  ): Promise<"handled" | "stopped" | Error> {
+    let blamed = 0;
+    for (let failures = 1; !signal.aborted; failures++) {
+      try {
+        await work();
+        return "handled";
+      } catch (error) {
+        if (signal.aborted) return "stopped";
+        if (!isOutage(error) && ++blamed >= attempts)
+          return error instanceof Error ? error : new Error(String(error));
+        const pauseMs = Math.min(this.#options.pauseMsMax, this.#options.pauseMsMin * 2 ** (failures - 1));
+        onFailure(error, failures, pauseMs);
+        await sleep(pauseMs, signal);
+      }
     }
+    return "stopped";
   }
-  return "stopped";
 }

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../core/clock.ts";
 import { type EmbeddedServer, startEmbeddedServer } from "../database/embedded-server.ts";
 import { Database, migrate } from "../database/pools.ts";
-import { eventLogContract } from "./contract.ts";
+import { eventLogContract, QUICK } from "./contract.ts";
 import { PostgresEventLog } from "./postgres.ts";
 
 const log = pino({ level: "silent" });
@@ -35,7 +35,7 @@ afterAll(async () => {
   rmSync(dataDir, { recursive: true, force: true });
 });
 
-const openLog = () => new PostgresEventLog({ database, log, clock: systemClock });
+const openLog = () => new PostgresEventLog({ database, log, clock: systemClock, patience: QUICK });
 
 describe("the event log in PostgreSQL", () => {
   eventLogContract(async () => ({ logs: [openLog(), openLog()], topic: `topic.${++topics}` }));

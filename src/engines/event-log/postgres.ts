@@ -2,7 +2,9 @@ import { sql } from "kysely";
 import type { Logger } from "pino";
 import { type Clock, sleep } from "../../core/clock.ts";
 import type { Database } from "../database/pools.ts";
-import type { ConsumeOptions, Consumer, EventLog, LogRecord } from "./port.ts";
+import { LONG_PATIENCE, Patience, type PatienceOptions } from "./patience.ts";
+import type { ConsumeOptions, Consumer, EventLog, Lag, LogRecord } from "./port.ts";
+import { PostgresDeadLetters } from "./postgres-dead-letters.ts";
 
 const POLL_MS = 200;
 /**
@@ -29,10 +31,11 @@ interface Batch {
   records: number;
 }
 
-interface LogRow {
+export interface LogRow {
   // Not named as the column: "order by" would take the text for it, and text sorts 9 after 10.
   transaction: string;
   position: bigint;
+  key: bigint;
   payload: unknown;
   settled: boolean;
 }
@@ -47,12 +50,18 @@ export class PostgresEventLog implements EventLog {
   readonly #database: Database;
   readonly #log: Logger;
   readonly #clock: Clock;
+  readonly #patience: PatienceOptions;
   readonly #consumers = new Set<PostgresConsumer>();
+  readonly deadLetters: PostgresDeadLetters;
 
-  constructor(options: { database: Database; log: Logger; clock: Clock }) {
+  constructor(options: { database: Database; log: Logger; clock: Clock; patience?: PatienceOptions }) {
+    this.#patience = options.patience ?? LONG_PATIENCE;
     this.#database = options.database;
     this.#log = options.log;
     this.#clock = options.clock;
+    this.deadLetters = new PostgresDeadLetters(options.database, (topic, records) =>
+      this.publish(topic, records),
+    );
   }
 
   async publish(topic: string, records: readonly LogRecord[]): Promise<void> {
@@ -67,9 +76,22 @@ export class PostgresEventLog implements EventLog {
   }
 
   async consume(options: ConsumeOptions): Promise<Consumer> {
-    const consumer = new PostgresConsumer(this.#database, options, this.#log, this.#clock, () =>
-      this.#consumers.delete(consumer),
-    );
+    const consumer = new PostgresConsumer({
+      ...options,
+      database: this.#database,
+      log: this.#log,
+      clock: this.#clock,
+      patience: this.#patience,
+      bury: async (row, error) => {
+        const { topic, group } = options;
+        await this.deadLetters.add(options, row, error, this.#clock.nowMs());
+        this.#log.error(
+          { err: error, topic, group, position: `${row.position}` },
+          "an event became a dead letter",
+        );
+      },
+      onStop: () => this.#consumers.delete(consumer),
+    });
     this.#consumers.add(consumer);
     return consumer;
   }
@@ -91,22 +113,25 @@ export class PostgresEventLog implements EventLog {
   }
 }
 
+interface ConsumerOptions extends ConsumeOptions {
+  readonly database: Database;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly patience: PatienceOptions;
+  readonly bury: (row: LogRow, error: Error) => Promise<void>;
+  readonly onStop: () => void;
+}
+
 class PostgresConsumer implements Consumer {
-  readonly #database: Database;
-  readonly #options: ConsumeOptions;
-  readonly #log: Logger;
-  readonly #clock: Clock;
-  readonly #onStop: () => void;
+  readonly #options: ConsumerOptions;
   readonly #stopping = new AbortController();
+  readonly #patience: Patience;
   readonly #running: Promise<void>;
   #woken = new AbortController();
 
-  constructor(database: Database, options: ConsumeOptions, log: Logger, clock: Clock, onStop: () => void) {
-    this.#database = database;
+  constructor(options: ConsumerOptions) {
     this.#options = options;
-    this.#log = log;
-    this.#clock = clock;
-    this.#onStop = onStop;
+    this.#patience = new Patience(options.patience);
     this.#running = this.#run();
   }
 
@@ -119,28 +144,28 @@ class PostgresConsumer implements Consumer {
     this.#woken.abort("woken");
   }
 
-  async lag(): Promise<{ records: number; oldestAgeMs: number }> {
+  async lag(): Promise<Lag> {
+    const { topic, database, clock } = this.#options;
     const offset = await this.#readOffset();
-    const { topic } = this.#options;
     const { rows } = await sql<{ records: number; oldest: Date | null }>`
       select count(*)::int as records, min(created_at) as oldest from event_log
       where topic = ${topic}
         and (transaction_id, position) > (${offset.transactionId}::xid8, ${offset.position})`.execute(
-      this.#database.db,
+      database.db,
     );
     const oldest = rows[0]?.oldest;
     return {
       records: rows[0]?.records ?? 0,
-      oldestAgeMs: oldest ? Math.max(0, this.#clock.nowMs() - oldest.getTime()) : 0,
+      oldestAgeMs: oldest ? Math.max(0, clock.nowMs() - oldest.getTime()) : 0,
     };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stopping.abort();
+    this.#stopping.abort("stopping");
     // With a reason of its own: the default one is an exception, made with its stack each time.
     this.#woken.abort("woken");
     await this.#running;
-    this.#onStop();
+    this.#options.onStop();
   }
 
   async #run(): Promise<void> {
@@ -162,10 +187,10 @@ class PostgresConsumer implements Consumer {
         if (this.#stopping.signal.aborted) return;
         failures++;
         const pauseMs = Math.min(RETRY_MS_MAX, 50 * 2 ** failures);
-        const { topic, group } = this.#options;
-        this.#log.warn(
+        const { topic, group, log } = this.#options;
+        log.warn(
           { err: error, topic, group, failures, pauseMs },
-          "a batch of events failed; it's tried again",
+          "events could not be read; it's tried again",
         );
         await sleep(pauseMs, this.#stopping.signal);
       }
@@ -173,10 +198,10 @@ class PostgresConsumer implements Consumer {
   }
 
   async #consumeBatch(offset: Offset): Promise<Batch> {
-    const { topic, group, maxRecords, handle } = this.#options;
-    const rows = await this.#database.prepared<LogRow>(
+    const { topic, group, maxRecords, handle, database, log, bury } = this.#options;
+    const rows = await database.prepared<LogRow>(
       "event_log_read",
-      `select transaction_id::text as transaction, position, payload,
+      `select transaction_id::text as transaction, position, key, payload,
          transaction_id < pg_snapshot_xmin(pg_current_snapshot()) as settled
        from event_log where topic = $1 and (transaction_id, position) > ($2::xid8, $3)
        order by transaction_id, position limit $4`,
@@ -186,8 +211,16 @@ class PostgresConsumer implements Consumer {
     const settled = unsettled === -1 ? rows : rows.slice(0, unsettled);
     const last = settled.at(-1);
     if (!last) return { consumed: null, hidden: rows.length > 0, records: 0 };
-    await handle(settled.map((row) => row.payload));
-    await this.#database.prepared(
+    const isHandled = await this.#patience.consume({
+      records: settled,
+      handle: (some) => handle(some.map((row) => row.payload)),
+      bury,
+      signal: this.#stopping.signal,
+      onFailure: (err, failures, pauseMs) =>
+        log.warn({ err, topic, group, failures, pauseMs }, "a batch of events failed; it's tried again"),
+    });
+    if (!isHandled) return { consumed: null, hidden: false, records: 0 };
+    await database.prepared(
       "event_offset_commit",
       `with relaxed as (select set_config('synchronous_commit', 'off', true))
        insert into event_offsets (consumer_group, topic, transaction_id, position)
@@ -204,7 +237,7 @@ class PostgresConsumer implements Consumer {
     const { rows } = await sql<{ transaction_id: string; position: bigint }>`
       select transaction_id::text, position from event_offsets
       where consumer_group = ${this.#options.group} and topic = ${this.#options.topic}`.execute(
-      this.#database.db,
+      this.#options.database.db,
     );
     const row = rows[0];
     return row
