@@ -2,10 +2,10 @@
  * A member of a Kafka consumer group that handles one batch at a time.
  *
  * The library's streams end at longer outages, and give again what is buffered when the group is divided anew. So only
- * membership is the library's (join, heartbeats, commits), in the classic group protocol; records are fetched here, from
- * committed offsets on, for exactly the partitions of one _assignment_. When the group is divided anew, its assignment
- * is revoked: what was fetched under it is dropped, the batch under way ends and commits for what stays ours, and the
- * next assignment starts from what is committed. Another member may by then handle that batch too: at least once.
+ * membership is the library's (join, heartbeats, commits), in the classic group protocol; records are fetched here,
+ * from committed offsets on, for exactly the partitions of one _assignment_. When the group is divided anew, its
+ * assignment is revoked: what was fetched under it is dropped, the batch under way ends and commits for what stays
+ * ours, and the next assignment starts from what is committed. Another member may by then handle that batch too.
  *
  * An offset is committed only after everything before it was handled by somebody: an assignment begins at a committed
  * offset and hands on contiguously from there. So no order of commits by old and new owners skips a record; at worst an
