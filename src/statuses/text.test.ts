@@ -8,8 +8,8 @@ import {
   countCharacters,
   parseText,
   type RenderContext,
-  renderBio,
   renderContent,
+  renderField,
 } from "./text.ts";
 
 const context: RenderContext = {
@@ -57,8 +57,16 @@ describe("renderContent writes Mastodon's markup", () => {
     ],
   ])("%j", (text, html) => {
     expect(renderContent(text, context)).toBe(html);
-    expect(renderBio(text, context)).toBe(html);
   });
+});
+
+test.each([
+  ["", ""],
+  ["a < b", "a &lt; b"],
+  [" a\n\n b ", "a b"],
+  ["<script>alert(1)</script> @alice", `&lt;script&gt;alert(1)&lt;/script&gt; ${ALICE}`],
+])("the value of a field, %j, is one line without a paragraph", (text, html) => {
+  expect(renderField(text, context)).toBe(html);
 });
 
 describe("links", () => {

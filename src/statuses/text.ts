@@ -111,11 +111,20 @@ export function countCharacters(text: string): number {
 
 /** The text as HTML: paragraphs, line breaks, links, mentions of the accounts given, hashtags. */
 export function renderContent(text: string, context: RenderContext): string {
+  return render(text, context, paragraphsOf);
+}
+
+/** As `renderContent`, in one line: the value of a profile's field. */
+export function renderField(text: string, context: RenderContext): string {
+  return render(text, context, (html) => html.replace(/\s*\n\s*/g, " ").trim());
+}
+
+function render(text: string, context: RenderContext, arrange: (html: string) => string): string {
   const tokens = [...tokenize(text)];
-  // Text alone can't become more than paragraphs and line breaks: escaped like this, the gate would change nothing.
+  // Text alone can't become more than what it's arranged to: escaped like this, the gate would change nothing.
   // It's the most common kind of post, and the gate the dearest part of rendering.
-  if (tokens.every((token) => token.kind === "text")) return paragraphsOf(escapeText(text));
-  return sanitize(paragraphsOf(tokens.map((token) => renderToken(token, context)).join("")));
+  if (tokens.every((token) => token.kind === "text")) return arrange(escapeText(text));
+  return sanitize(arrange(tokens.map((token) => renderToken(token, context)).join("")));
 }
 
 function paragraphsOf(html: string): string {
@@ -125,11 +134,6 @@ function paragraphsOf(html: string): string {
     .filter((paragraph) => paragraph !== "")
     .map((paragraph) => `<p>${paragraph.replaceAll("\n", "<br />")}</p>`);
   return paragraphs.join("");
-}
-
-/** A profile's note or the value of one of its fields. */
-export function renderBio(text: string, context: RenderContext): string {
-  return renderContent(text, context);
 }
 
 const ALLOWED: sanitizeHtml.IOptions = {

@@ -1,6 +1,6 @@
 import Type, { type Static } from "typebox";
 import type { ProfileRow } from "../../accounts/profiles.ts";
-import { renderBio } from "../../statuses/text.ts";
+import { type RenderContext, renderContent, renderField } from "../../statuses/text.ts";
 import type { Urls } from "./urls.ts";
 
 export const AccountField = Type.Object({
@@ -43,6 +43,11 @@ export type Account = Static<typeof Account>;
 /** Without the counts, which `accounts/profiles.ts` adds: they change with every post. */
 export function renderAccount(row: ProfileRow, urls: Urls): string {
   const avatar = row.avatar_key ? urls.media(row.avatar_key) : urls.defaultAvatar(row.id);
+  const context: RenderContext = {
+    mentions: new Map(),
+    ownHost: new URL(urls.base).host,
+    baseUrl: urls.base,
+  };
   const header = row.header_key ? urls.media(row.header_key) : urls.defaultHeader(row.id);
   const account: Omit<Account, "last_status_at" | "statuses_count" | "followers_count" | "following_count"> =
     {
@@ -52,7 +57,7 @@ export function renderAccount(row: ProfileRow, urls: Urls): string {
       url: urls.profile(row.username),
       uri: urls.profile(row.username),
       display_name: row.suspended ? "" : row.display_name,
-      note: row.suspended ? "" : bio(row.note, urls),
+      note: row.suspended ? "" : renderContent(row.note, context),
       avatar,
       avatar_static: row.avatar_static_key ? urls.media(row.avatar_static_key) : avatar,
       header,
@@ -60,7 +65,11 @@ export function renderAccount(row: ProfileRow, urls: Urls): string {
       locked: row.locked,
       fields: row.suspended
         ? []
-        : row.fields.map(({ name, value }) => ({ name, value: bio(value, urls), verified_at: null })),
+        : row.fields.map(({ name, value }) => ({
+            name,
+            value: renderField(value, context),
+            verified_at: null,
+          })),
       emojis: [],
       bot: row.bot,
       group: false,
@@ -74,8 +83,4 @@ export function renderAccount(row: ProfileRow, urls: Urls): string {
       roles: [],
     };
   return JSON.stringify(account).slice(0, -1);
-}
-
-function bio(text: string, urls: Urls): string {
-  return renderBio(text, { mentions: new Map(), ownHost: new URL(urls.base).host, baseUrl: urls.base });
 }
