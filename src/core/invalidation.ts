@@ -22,3 +22,13 @@ export interface Stale {
  * whoever serves it, sees the change.
  */
 export type Invalidate = (stale: Stale) => Promise<void>;
+
+/** As text, for other processes: ids as decimal strings. */
+export function encodeStale(stale: Stale): string {
+  return JSON.stringify(stale, (_, value: unknown) => (typeof value === "bigint" ? `${value}` : value));
+}
+
+export function decodeStale(text: string): Stale {
+  const kinds = Object.entries(JSON.parse(text) as Record<string, string[] | true>);
+  return Object.fromEntries(kinds.map(([kind, ids]) => [kind, ids === true || ids.map(BigInt)]));
+}
