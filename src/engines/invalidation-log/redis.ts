@@ -21,8 +21,8 @@ const MAX_ENTRIES = 100_000;
 const ENTRIES_A_READ = 1_000;
 
 /**
- * KEYS: the stream. ARGV: id and mark of the last entry seen, or nothing; history it was seen under; most entries; a new
- * mark. → history, whether there is a gap, entries from the last one seen on, or from the last there is.
+ * KEYS: the stream. ARGV: id and mark of the last entry seen, or nothing; history it was seen under; most entries; a
+ * new mark. → history, whether there is a gap, entries from the last one seen on, or from the last there is.
  */
 const CATCH_UP = new Script(`
 local info = redis.call('INFO', 'replication')
