@@ -15,6 +15,7 @@ import {
   prepare,
   type Row,
   requestsPerSecond,
+  residentMb,
   startServer,
   temporaryFolder,
   untilAnswering,
@@ -62,6 +63,7 @@ export async function benchHome(seconds: number): Promise<Row[]> {
     ["warm home reads", perSecond(median(rates.map((rate) => rate.roost)))],
     ["bare handler, same bytes", perSecond(median(rates.map((rate) => rate.bare)))],
     ["ratio (target ≥ 0.5)", median(rates.map((rate) => rate.roost / rate.bare)).toFixed(2)],
+    ["resident under load (target ≤ 150 MB)", `${residentMb(server.pid) ?? "?"} MB`],
     ["home read p99", `${median(rates.map((rate) => rate.p99Ms))} ms at ${CONNECTIONS} connections`],
   ];
 }

@@ -1,6 +1,6 @@
 /** A server of one's own to measure: started as people start it, with accounts made straight in its database. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { cpus, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
@@ -153,6 +153,16 @@ export async function requestsPerSecond(load: Load): Promise<{ rate: number; p99
     throw new Error(`${result.non2xx} answers were no success, ${result.errors} requests failed`);
   }
   return { rate: result.requests.total / result.duration, p99Ms: result.latency.p99 };
+}
+
+/** Memory of a process that is in RAM now, in MB; null where the system doesn't tell. */
+export function residentMb(pid: number): number | null {
+  try {
+    const kb = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+    return kb === undefined ? null : Math.round(Number(kb) / 1024);
+  } catch {
+    return null;
+  }
 }
 
 export function median(values: readonly number[]): number {

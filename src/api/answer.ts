@@ -1,5 +1,6 @@
 /** Sends statuses and accounts as the bytes they are cached in. */
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { BufferPool } from "../core/buffer-pool.ts";
 import type { AccountId } from "../core/ids.ts";
 import type { StatusRecord } from "../statuses/records.ts";
 import { spliceStatus, spliceStatuses } from "../statuses/splice.ts";
@@ -11,6 +12,8 @@ import { linkPages, timelineCursors } from "./paging.ts";
  * To the type checker what was sent is whatever the route promised.
  */
 type Sent = never;
+
+const pages = new BufferPool();
 
 const JSON_TYPE = "application/json; charset=utf-8";
 
@@ -36,7 +39,11 @@ export async function sendStatuses(
   reply: FastifyReply,
   records: readonly StatusRecord[],
 ): Promise<Sent> {
-  return sendJson(reply, await spliceStatuses(context.splice, records, request.viewer?.accountId ?? null));
+  const pieces = await spliceStatuses(context.splice, records, request.viewer?.accountId ?? null);
+  const page = pages.concat(pieces);
+  // Only once the system has all of it; an answer that breaks off before leaves its buffer to the collector.
+  reply.raw.once("finish", () => pages.giveBack(page));
+  return sendJson(reply, page);
 }
 
 export async function sendStatus(

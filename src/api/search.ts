@@ -10,7 +10,7 @@ import {
   suggestedAccounts,
 } from "../discovery/search.ts";
 import { onlyVisible } from "../statuses/access.ts";
-import { spliceStatuses } from "../statuses/splice.ts";
+import { statusesJson } from "../statuses/splice.ts";
 import { sendJson } from "./answer.ts";
 import { type App, signedIn } from "./app.ts";
 import type { ApiContext } from "./context.ts";
@@ -161,7 +161,7 @@ async function answer(context: ApiContext, found: Found, viewerId: AccountId | n
   }));
   return Buffer.concat([
     Buffer.from(`{"accounts":[${accounts.join(",")}],"statuses":`),
-    await spliceStatuses(context.splice, visible, viewerId),
+    await statusesJson(context.splice, visible, viewerId),
     Buffer.from(`,"hashtags":${JSON.stringify(hashtags)}}`),
   ]);
 }

@@ -6,7 +6,7 @@ import type { Draft } from "../statuses/draft.ts";
 import { edit, versionsOf } from "../statuses/edit.ts";
 import { publish } from "../statuses/publish.ts";
 import { remove } from "../statuses/remove.ts";
-import { spliceStatus, spliceStatuses } from "../statuses/splice.ts";
+import { spliceStatus, statusesJson } from "../statuses/splice.ts";
 import { readThread } from "../statuses/thread.ts";
 import { VISIBILITIES, type Visibility, visibilityOf } from "../statuses/visibility.ts";
 import { sendJson, sendStatus, sendStatuses } from "./answer.ts";
@@ -164,8 +164,8 @@ export function statusRoutes(app: App, context: ApiContext): void {
       const record = await requireVisible(access, requireStatusId(request.params.id), viewerId);
       const thread = await readThread(access, record, viewerId);
       const [ancestors, descendants] = await Promise.all([
-        spliceStatuses(context.splice, thread.ancestors, viewerId),
-        spliceStatuses(context.splice, thread.descendants, viewerId),
+        statusesJson(context.splice, thread.ancestors, viewerId),
+        statusesJson(context.splice, thread.descendants, viewerId),
       ]);
       const pieces = ['{"ancestors":', ancestors, ',"descendants":', descendants, "}"];
       return sendJson(reply, Buffer.concat(pieces.map((piece) => Buffer.from(piece))));

@@ -22,12 +22,12 @@ export interface SpliceContext {
   readonly marks: MarksCache;
 }
 
-/** The statuses as one JSON array, in the order given. A boost whose original is gone is left out. */
+/** The pieces of one JSON array of statuses, in the order given. A boost whose original is gone is left out. */
 export async function spliceStatuses(
   context: SpliceContext,
   records: readonly StatusRecord[],
   viewerId: AccountId | null,
-): Promise<Buffer> {
+): Promise<Buffer[]> {
   const pieces = await piecesOf(context, records, viewerId);
   const array: Buffer[] = [OPEN];
   pieces.forEach((own, i) => {
@@ -35,7 +35,16 @@ export async function spliceStatuses(
     for (const piece of own) array.push(piece);
   });
   array.push(CLOSE);
-  return Buffer.concat(array);
+  return array;
+}
+
+/** As `spliceStatuses`, whole. */
+export async function statusesJson(
+  context: SpliceContext,
+  records: readonly StatusRecord[],
+  viewerId: AccountId | null,
+): Promise<Buffer> {
+  return Buffer.concat(await spliceStatuses(context, records, viewerId));
 }
 
 /** One status's JSON. */
