@@ -5,7 +5,6 @@ import { Invalid, invariant, NotFound } from "../core/errors.ts";
 import { type AccountId, type MediaId, shardOfId } from "../core/ids.ts";
 import type { Db } from "../engines/database/pools.ts";
 import type { MediaStore } from "../engines/media-store/port.ts";
-import { processAvatar, processHeader, processImage } from "./process.ts";
 
 export interface Upload {
   readonly bytes: Buffer;
@@ -33,7 +32,7 @@ export async function uploadImage(
   upload: Upload,
 ): Promise<MediaAttachmentRow> {
   checkDescription(upload.description);
-  const image = await processImage(upload.bytes);
+  const image = await (await images()).processImage(upload.bytes);
   const base = `attachments/${accountId}/${randomName()}`;
   const originalKey = `${base}.${image.extension}`;
   const previewKey = `${base}.small.${image.previewExtension}`;
@@ -82,7 +81,7 @@ export async function storeAvatar(
   accountId: AccountId,
   bytes: Buffer,
 ): Promise<{ avatarKey: string; avatarStaticKey: string }> {
-  const image = await processAvatar(bytes);
+  const image = await (await images()).processAvatar(bytes);
   const avatarKey = `avatars/${accountId}/${randomName()}.${image.extension}`;
   await store.put(avatarKey, image.original, image.mime);
   return { avatarKey, avatarStaticKey: avatarKey };
@@ -93,7 +92,7 @@ export async function storeHeader(
   accountId: AccountId,
   bytes: Buffer,
 ): Promise<{ headerKey: string }> {
-  const image = await processHeader(bytes);
+  const image = await (await images()).processHeader(bytes);
   const headerKey = `headers/${accountId}/${randomName()}.${image.extension}`;
   await store.put(headerKey, image.original, image.mime);
   return { headerKey };
@@ -110,3 +109,6 @@ function checkDescription(description: string | null): void {
 function randomName(): string {
   return randomBytes(12).toString("hex");
 }
+
+/** Loaded at the first upload: the image library takes memory that a server without uploads can do without. */
+const images = () => import("./process.ts");
