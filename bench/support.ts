@@ -79,8 +79,7 @@ export interface Server extends AsyncDisposable {
 /** A Roost process of its own. */
 export async function startServer(dataDir: string, env: Record<string, string> = {}): Promise<Server> {
   const port = await freePort();
-  const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
-  const child = spawn(process.execPath, [main, "start"], {
+  const child = spawn(fileURLToPath(new URL("../bin/roost", import.meta.url)), ["start"], {
     env: {
       ...process.env,
       DATA_DIR: dataDir,

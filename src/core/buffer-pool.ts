@@ -2,8 +2,8 @@ const SIZE_BYTES = 64 * 1024;
 const FREE_MOST = 64;
 
 /**
- * Buffers for bytes that live for one answer. Made anew for each, they are garbage outside the heap, which the collector
- * is slow to see: hundreds of megabytes at some thousand pages a second.
+ * Buffers for bytes that live for one answer. Made anew for each, they are garbage outside the heap, which the
+ * collector is slow to see.
  */
 export class BufferPool {
   readonly #free: Buffer[] = [];
