@@ -167,7 +167,9 @@ describe("doctor", () => {
       "PostgreSQL",
       "Database",
     ];
-    expect([...found.keys()]).toEqual([...asked, "Public address", "Mail", "Secrets", "Web pages"]);
+    expect([...found.keys()]).toEqual(
+      expect.arrayContaining([...asked, "Public address", "Mail", "Secrets", "Web pages"]),
+    );
     expect(found.get("Node")?.status).toBe("ok");
     expect(found.get("Mail")).toMatchObject({ status: "failed", mend: expect.stringContaining("SMTP_URL") });
     for (const check of found.values()) if (check.status === "failed") expect(check.mend).toBeTruthy();
