@@ -53,7 +53,7 @@ export async function openEngines(
     clock: systemClock,
     metrics: new Metrics(),
     liveBus: opened.use(new MemoryLiveBus()),
-    eventLog: opened.use(new PostgresEventLog({ database, log, clock: systemClock })),
+    eventLog: opened.use(new PostgresEventLog({ database, log, clock: systemClock, isAlone: true })),
     mediaStore: opened.use(await FolderMediaStore.open(join(config.dataDir, "media"))),
     mailer: opened.use<Mailer>(
       config.smtp ? new SmtpMailer(config.smtp) : new OutboxFolderMailer(join(config.dataDir, "mail")),

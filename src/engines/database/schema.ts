@@ -158,6 +158,8 @@ export interface Schema {
     transaction_id: string;
     position: bigint;
     updated_at: Defaulted<Date>;
+    holder: string | null;
+    held_until: Defaulted<Date>;
   };
 }
 

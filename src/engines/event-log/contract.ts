@@ -214,6 +214,21 @@ export function eventLogContract(open: () => Promise<OpenedLogs>): void {
     await expect.poll(() => second, DELIVERED).toEqual([3, 4]);
   });
 
+  test("consumers of one group share its records; what one leaves, the other goes on with", async () => {
+    const by = { one: [] as number[], two: [] as number[] };
+    const one = await consume(a, (numbers) => void by.one.push(...numbers));
+    await consume(b, (numbers) => void by.two.push(...numbers));
+    await publish(a, ...upTo(30));
+    await expect.poll(() => by.one.length + by.two.length, DELIVERED).toBeGreaterThanOrEqual(30);
+    expect(new Set([...by.one, ...by.two])).toEqual(new Set(upTo(30)));
+    await expect.poll(async () => (await one.lag()).records, DELIVERED).toBe(0);
+    await one[Symbol.asyncDispose]();
+    const before = by.one.length;
+    await publish(a, 30, 31, 32);
+    await expect.poll(() => by.two.slice(-3), DELIVERED).toEqual([30, 31, 32]);
+    expect(by.one.length).toBe(before);
+  });
+
   test("disposing waits for the batch under way, and no batch begins after", async () => {
     let begun = 0;
     let ended = 0;

@@ -35,7 +35,8 @@ afterAll(async () => {
   rmSync(dataDir, { recursive: true, force: true });
 });
 
-const openLog = () => new PostgresEventLog({ database, log, clock: systemClock, patience: QUICK });
+const openLog = () =>
+  new PostgresEventLog({ database, log, clock: systemClock, isAlone: false, patience: QUICK });
 
 describe("the event log in PostgreSQL", () => {
   eventLogContract(async () => ({ logs: [openLog(), openLog()], topic: `topic.${++topics}` }));

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
 import type { Logger } from "pino";
 import { type Clock, sleep } from "../../core/clock.ts";
@@ -5,8 +6,13 @@ import type { Database } from "../database/pools.ts";
 import { LONG_PATIENCE, Patience, type PatienceOptions } from "./patience.ts";
 import type { ConsumeOptions, Consumer, EventLog, Lag, LogRecord } from "./port.ts";
 import { PostgresDeadLetters } from "./postgres-dead-letters.ts";
+import { type Offset, OffsetLease } from "./postgres-lease.ts";
 
 const POLL_MS = 200;
+/** Records that other processes write wake nobody here: a look is cheaper than a NOTIFY in each of their commits. */
+const SHARED_POLL_MS = 20;
+/** Between two looks whether the place of the group's reader has become free. */
+const STAND_BY_MS = 1_000;
 /**
  * At the least so long between two looks. Under load, records of that time share one look, one commit of the offset,
  * and the work of their handler; it's also how soon records are looked for again that a running transaction hides.
@@ -19,16 +25,13 @@ const RETRY_MS_MAX = 5_000;
 /** Consumed records are kept this long for a look at what happened, then deleted. */
 const RETENTION_MS = 10 * 60_000;
 
-interface Offset {
-  transactionId: string;
-  position: bigint;
-}
-
 /** What a look found: the offset after the records consumed, or whether some wait behind a running transaction. */
 interface Batch {
   consumed: Offset | null;
   hidden: boolean;
   records: number;
+  /** Another consumer of the group has taken over. */
+  isLost?: boolean;
 }
 
 export interface LogRow {
@@ -43,18 +46,26 @@ export interface LogRow {
 /**
  * The log as a table, read by position. A reader sees records of transactions older than every running one only, so
  * none can commit behind its offset; order is (transaction id, position), which keeps commits of one author in order
- * since each starts after the one before it was acknowledged. Offsets are committed after the effect and without
- * waiting for the disk: losing the last of them repeats records, nothing else.
+ * since each starts after the one before it was acknowledged. Offsets are committed after the effect.
  */
 export class PostgresEventLog implements EventLog {
   readonly #database: Database;
   readonly #log: Logger;
   readonly #clock: Clock;
+  readonly #isAlone: boolean;
   readonly #patience: PatienceOptions;
   readonly #consumers = new Set<PostgresConsumer>();
   readonly deadLetters: PostgresDeadLetters;
 
-  constructor(options: { database: Database; log: Logger; clock: Clock; patience?: PatienceOptions }) {
+  constructor(options: {
+    database: Database;
+    log: Logger;
+    clock: Clock;
+    /** No other process consumes from this database. */
+    isAlone: boolean;
+    patience?: PatienceOptions;
+  }) {
+    this.#isAlone = options.isAlone;
     this.#patience = options.patience ?? LONG_PATIENCE;
     this.#database = options.database;
     this.#log = options.log;
@@ -81,6 +92,7 @@ export class PostgresEventLog implements EventLog {
       database: this.#database,
       log: this.#log,
       clock: this.#clock,
+      isAlone: this.#isAlone,
       patience: this.#patience,
       bury: async (row, error) => {
         const { topic, group } = options;
@@ -100,10 +112,15 @@ export class PostgresEventLog implements EventLog {
     for (const consumer of this.#consumers) if (consumer.topic === topic) consumer.wake();
   }
 
-  /** Deletes what every group of its topic has consumed and is older than the retention. */
-  async trim(): Promise<void> {
+  /**
+   * Deletes what every group of its topic has consumed and is older than the retention; every one of `groups`, where
+   * others consumed at another time and never will again.
+   */
+  async trim(groups: readonly string[] | null = null): Promise<void> {
     await sql`delete from event_log e
-      using (select distinct on (topic) topic, transaction_id from event_offsets order by topic, transaction_id) o
+      using (select distinct on (topic) topic, transaction_id from event_offsets
+        where ${groups}::text[] is null or consumer_group = any(${groups}::text[])
+        order by topic, transaction_id) o
       where e.topic = o.topic and e.transaction_id < o.transaction_id
         and e.created_at < now() - ${RETENTION_MS} * interval '1 millisecond'`.execute(this.#database.db);
   }
@@ -117,6 +134,7 @@ interface ConsumerOptions extends ConsumeOptions {
   readonly database: Database;
   readonly log: Logger;
   readonly clock: Clock;
+  readonly isAlone: boolean;
   readonly patience: PatienceOptions;
   readonly bury: (row: LogRow, error: Error) => Promise<void>;
   readonly onStop: () => void;
@@ -126,12 +144,14 @@ class PostgresConsumer implements Consumer {
   readonly #options: ConsumerOptions;
   readonly #stopping = new AbortController();
   readonly #patience: Patience;
+  readonly #lease: OffsetLease;
   readonly #running: Promise<void>;
   #woken = new AbortController();
 
   constructor(options: ConsumerOptions) {
     this.#options = options;
     this.#patience = new Patience(options.patience);
+    this.#lease = new OffsetLease({ ...options, holder: randomUUID() });
     this.#running = this.#run();
   }
 
@@ -146,7 +166,7 @@ class PostgresConsumer implements Consumer {
 
   async lag(): Promise<Lag> {
     const { topic, database, clock } = this.#options;
-    const offset = await this.#readOffset();
+    const offset = await this.#lease.read();
     const { rows } = await sql<{ records: number; oldest: Date | null }>`
       select count(*)::int as records, min(created_at) as oldest from event_log
       where topic = ${topic}
@@ -165,21 +185,29 @@ class PostgresConsumer implements Consumer {
     // With a reason of its own: the default one is an exception, made with its stack each time.
     this.#woken.abort("woken");
     await this.#running;
+    // If this fails, the place is free a little later.
+    await this.#lease.release().catch(() => {});
     this.#options.onStop();
   }
 
   async #run(): Promise<void> {
     let offset: Offset | null = null;
+    const pollMs = this.#options.isAlone ? POLL_MS : SHARED_POLL_MS;
     let failures = 0;
     while (!this.#stopping.signal.aborted) {
       // Renewed before the look, so that a wake during the look isn't lost.
       this.#woken = new AbortController();
       try {
-        offset ??= await this.#readOffset();
+        offset ??= await this.#lease.acquire();
+        if (!offset) {
+          await sleep(STAND_BY_MS, this.#stopping.signal);
+          continue;
+        }
         const batch: Batch = await this.#consumeBatch(offset);
         failures = 0;
-        if (batch.consumed) offset = batch.consumed;
-        else if (!batch.hidden) await sleep(POLL_MS, this.#woken.signal);
+        offset = batch.isLost || !(await this.#lease.renewIfDue()) ? null : (batch.consumed ?? offset);
+        if (batch.isLost) continue;
+        if (!batch.consumed && !batch.hidden) await sleep(pollMs, this.#woken.signal);
         // As many as asked for: more may be waiting.
         if (batch.records === this.#options.maxRecords) continue;
         await sleep(batch.records < BUSY_FROM_RECORDS ? PACE_MS : BUSY_PACE_MS, this.#stopping.signal);
@@ -220,28 +248,9 @@ class PostgresConsumer implements Consumer {
         log.warn({ err, topic, group, failures, pauseMs }, "a batch of events failed; it's tried again"),
     });
     if (!isHandled) return { consumed: null, hidden: false, records: 0 };
-    await database.prepared(
-      "event_offset_commit",
-      `with relaxed as (select set_config('synchronous_commit', 'off', true))
-       insert into event_offsets (consumer_group, topic, transaction_id, position)
-       select $1, $2, $3::xid8, $4 from relaxed
-       on conflict (consumer_group, topic)
-       do update set transaction_id = excluded.transaction_id, position = excluded.position, updated_at = now()`,
-      [group, topic, last.transaction, last.position],
-    );
     const consumed = { transactionId: last.transaction, position: last.position };
-    return { consumed, hidden: false, records: rows.length };
-  }
-
-  async #readOffset(): Promise<Offset> {
-    const { rows } = await sql<{ transaction_id: string; position: bigint }>`
-      select transaction_id::text, position from event_offsets
-      where consumer_group = ${this.#options.group} and topic = ${this.#options.topic}`.execute(
-      this.#options.database.db,
-    );
-    const row = rows[0];
-    return row
-      ? { transactionId: row.transaction_id, position: row.position }
-      : { transactionId: "0", position: 0n };
+    const isOurs = await this.#lease.commit(consumed);
+    if (!isOurs) log.warn({ topic, group }, "another process consumes now; what was under way is done again");
+    return { consumed, hidden: false, records: rows.length, isLost: !isOurs };
   }
 }

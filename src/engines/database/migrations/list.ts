@@ -1,7 +1,9 @@
 /** All migrations in order. Forward only; each must be safe while the version before it still runs. */
 import type { Migration } from "kysely/migration";
 import * as first from "./0001-first.ts";
+import * as eventLeases from "./0002-event-leases.ts";
 
 export const migrations: Record<string, Migration> = {
   "0001-first": first,
+  "0002-event-leases": eventLeases,
 };
