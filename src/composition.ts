@@ -13,6 +13,7 @@ import type { Consumer } from "./engines/event-log/port.ts";
 import type { FanOutModes } from "./feed/fan-out-mode.ts";
 import { startFanOut } from "./workers/fan-out.ts";
 import { startNotify } from "./workers/notify.ts";
+import { RELAY_GROUP, startRelay } from "./workers/relay.ts";
 
 const HOUSEKEEPING_MS = 60_000;
 
@@ -83,9 +84,10 @@ async function startWorkers(
   modes: FanOutModes,
   opened: AsyncDisposableStack,
 ): Promise<Consumer[]> {
-  const { database, store, eventLog, liveBus, log, metrics, clock } = engines;
+  const { database, store, outbox, eventLog, liveBus, log, metrics, clock } = engines;
   const { statuses } = api.home;
-  const consumers = await startFanOut({
+  const relay = outbox === eventLog ? [] : [await startRelay({ outbox, eventLog })];
+  const fanOut = await startFanOut({
     database,
     store,
     statuses,
@@ -99,12 +101,15 @@ async function startWorkers(
       metrics.postVisibleSeconds.observe({ lane }, Math.max(0, clock.nowMs() - timeOfIdMs(statusId)) / 1000);
     },
   });
-  consumers.push(await startNotify({ database, statuses, eventLog, liveBus }));
+  const notify = await startNotify({ database, statuses, eventLog, liveBus });
+  const consumers = [...relay, ...fanOut, notify];
   for (const consumer of consumers) opened.use(consumer);
   const housekeeping = every(HOUSEKEEPING_MS, () => {
     store.dropIdle();
     metrics.timelines.set(store.usage().timelines);
-    Promise.all([eventLog.trim(), deleteExpired(database.db)]).catch((err: unknown) =>
+    // With a relay its events are consumed once they are in Kafka, whoever else consumed from here before.
+    const trimmed = outbox.trim(relay.length > 0 ? [RELAY_GROUP] : null);
+    Promise.all([trimmed, deleteExpired(database.db)]).catch((err: unknown) =>
       log.warn({ err }, "housekeeping failed; it's tried again"),
     );
   });

@@ -22,7 +22,7 @@ import { StatusCache } from "../statuses/records.ts";
 import type { Engines } from "./engines.ts";
 
 export function composeDomains(config: Config, engines: Engines) {
-  const { database, clock, store, liveBus, eventLog, metrics } = engines;
+  const { database, clock, store, liveBus, outbox, metrics } = engines;
   const { db } = database;
   const urls = urlsOf(config.publicUrl);
   const tokens = new TokenCache(db);
@@ -50,7 +50,7 @@ export function composeDomains(config: Config, engines: Engines) {
     if (stale.authorTimelines) pulled.invalidate(stale.authorTimelines);
     if (stale.fanOutModes) modes.invalidate();
   };
-  const wakeEventLog = () => eventLog.wake(EVENTS_TOPIC);
+  const wakeEventLog = () => outbox.wake(EVENTS_TOPIC);
   const home: HomeTimelineContext = {
     database,
     clock,

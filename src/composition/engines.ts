@@ -1,7 +1,7 @@
 /** Settings → engines: the only place that knows which adapter stands behind which port. */
 import { join } from "node:path";
 import type { Logger } from "pino";
-import type { Config } from "../config.ts";
+import { type Config, ConfigError } from "../config.ts";
 import { systemClock } from "../core/clock.ts";
 import { Unavailable } from "../core/errors.ts";
 import { createLogger } from "../core/telemetry/log.ts";
@@ -9,6 +9,8 @@ import { Metrics } from "../core/telemetry/metrics.ts";
 import { claimDatabase } from "../engines/database/claim.ts";
 import { startEmbeddedServer } from "../engines/database/embedded-server.ts";
 import { Database, migrate } from "../engines/database/pools.ts";
+import { KafkaEventLog } from "../engines/event-log/kafka.ts";
+import type { EventLog } from "../engines/event-log/port.ts";
 import { PostgresEventLog } from "../engines/event-log/postgres.ts";
 import { MemoryLiveBus } from "../engines/live-bus/memory.ts";
 import { OutboxFolderMailer } from "../engines/mailer/outbox-folder.ts";
@@ -32,7 +34,10 @@ export interface Engines {
   readonly clock: typeof systemClock;
   readonly metrics: Metrics;
   readonly liveBus: MemoryLiveBus;
-  readonly eventLog: PostgresEventLog;
+  /** Where changes write their events. */
+  readonly outbox: PostgresEventLog;
+  /** Where events are consumed: the outbox itself, or Kafka, to which they are relayed. */
+  readonly eventLog: EventLog;
   readonly mediaStore: FolderMediaStore;
   readonly mailer: Mailer;
   readonly store: MemoryTimelineStore;
@@ -47,13 +52,17 @@ export async function openEngines(
   const { database, failed } = await openDatabase(config, log, opened);
   if (options.roles !== "none" && config.database.kind === "external")
     opened.use(await claimDatabase(database));
+  // Timelines and caches in memory have one process only; the outbox is then nobody else's either.
+  const isAlone = config.redis === null;
+  const outbox = opened.use(new PostgresEventLog({ database, log, clock: systemClock, isAlone }));
   const engines = {
     database,
     log,
     clock: systemClock,
     metrics: new Metrics(),
     liveBus: opened.use(new MemoryLiveBus()),
-    eventLog: opened.use(new PostgresEventLog({ database, log, clock: systemClock, isAlone: true })),
+    outbox,
+    eventLog: options.roles === "none" ? outbox : await openEventLog(config, outbox, log, opened),
     mediaStore: opened.use(await FolderMediaStore.open(join(config.dataDir, "media"))),
     mailer: opened.use<Mailer>(
       config.smtp ? new SmtpMailer(config.smtp) : new OutboxFolderMailer(join(config.dataDir, "mail")),
@@ -70,6 +79,22 @@ export async function openEngines(
     ),
   };
   return { engines, failed };
+}
+
+async function openEventLog(
+  { kafka }: Config,
+  outbox: PostgresEventLog,
+  log: Logger,
+  opened: AsyncDisposableStack,
+): Promise<EventLog> {
+  if (!kafka) return outbox;
+  const eventLog = opened.use(new KafkaEventLog({ ...kafka, log, clock: systemClock }));
+  await eventLog.check().catch((error: Error) => {
+    throw new ConfigError([
+      `${error.message}. Start it, correct KAFKA_BROKERS, or unset it to read events from the database`,
+    ]);
+  });
+  return eventLog;
 }
 
 async function openDatabase(config: Config, log: Logger, opened: AsyncDisposableStack) {

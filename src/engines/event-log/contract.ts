@@ -99,6 +99,26 @@ export function eventLogContract(open: () => Promise<OpenedLogs>): void {
     expect(Math.max(...sizes)).toBeLessThanOrEqual(4);
   });
 
+  test("gives each payload with its key, as they were published", async () => {
+    const got: [unknown, bigint][] = [];
+    const record = { key: -(2n ** 63n), payload: '{"text":"grün","list":[1,null,{"deep":true}]}' };
+    await a.publish(topic, [record, { key: 2n ** 63n - 1n, payload: '"text"' }]);
+    const consumer = await b.consume({
+      topic,
+      group: "group",
+      maxRecords: 10,
+      handle: async (payloads, keys) =>
+        void got.push(...payloads.map((payload, i): [unknown, bigint] => [payload, keys[i] ?? 0n])),
+    });
+    consumers.push(consumer);
+    await expect
+      .poll(() => got, DELIVERED)
+      .toEqual([
+        [JSON.parse(record.payload), record.key],
+        ["text", 2n ** 63n - 1n],
+      ]);
+  });
+
   test("gives every group every record", async () => {
     const got = { one: [] as number[], two: [] as number[] };
     await consume(a, (numbers) => void got.one.push(...numbers), { group: "one" });

@@ -25,6 +25,7 @@ const PARTITIONS = 12;
 /** Records lie on so many brokers, if there are as many, and are acknowledged by all but one. */
 const COPIES = 3;
 const REQUEST_MS_MAX = 5_000;
+const CHECK_MS_MAX = 5_000;
 const TOPIC_READY_MS_MAX = 10_000;
 const CONTROL_BATCH = 0x20;
 
@@ -45,7 +46,7 @@ export function clientOptions(options: KafkaOptions): AdminOptions {
 export function unavailable(options: KafkaOptions, cause: unknown): Unavailable {
   if (cause instanceof Unavailable) return cause;
   return new Unavailable(
-    `Kafka at ${options.brokers.join(", ")} (KAFKA_BROKERS) doesn't do its work: ${reasonOf(cause)}`,
+    `Kafka can't be used at ${options.brokers.join(", ")} (KAFKA_BROKERS): ${reasonOf(cause)}`,
     { cause },
   );
 }
@@ -54,6 +55,25 @@ function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors.at(-1));
   if (error instanceof Error && error.cause instanceof Error) return reasonOf(error.cause);
   return error instanceof Error ? error.message : String(error);
+}
+
+/** What the brokers say of themselves. Throws Unavailable when none of them answers as Kafka does, soon. */
+export async function clusterOf(options: KafkaOptions): Promise<ClusterMetadata> {
+  const admin = quiet(new Admin({ ...clientOptions(options), timeout: CHECK_MS_MAX, retries: 1 }));
+  const done = new AbortController();
+  // What listens there may be something else, which the library asks for long.
+  const silent = sleep(CHECK_MS_MAX, done.signal).then((): never => {
+    throw new Error("nothing there answers as Kafka does");
+  });
+  silent.catch(() => {});
+  try {
+    return await Promise.race([admin.metadata({ topics: [] }), silent]);
+  } catch (error) {
+    throw unavailable(options, error);
+  } finally {
+    done.abort("checked");
+    await closed(admin.close());
+  }
 }
 
 /** The topics of one Roost: made when first used, measured, read. */
@@ -74,14 +94,6 @@ export class KafkaTopics implements AsyncDisposable {
   /** One group a topic: members of one group that read different topics would disturb each other. */
   groupOf(group: string, topic: string): string {
     return `${this.options.topicPrefix}.${group}.${topic}`;
-  }
-
-  async cluster(): Promise<ClusterMetadata> {
-    try {
-      return await this.#admin.metadata({ topics: [], forceUpdate: true });
-    } catch (error) {
-      throw unavailable(this.options, error);
-    }
   }
 
   /** Makes the topic if there is none; resolves to its number of partitions once each has a leader. */

@@ -191,7 +191,11 @@ export class KafkaConsumer implements Consumer {
         const batch = assignment.waiting.slice(0, maxRecords);
         const isHandled = await this.#patience.consume({
           records: batch,
-          handle: (records) => this.#options.handle(records.map(({ value }) => JSON.parse(value ?? "null"))),
+          handle: (records) =>
+            this.#options.handle(
+              records.map(({ value }) => JSON.parse(value ?? "null")),
+              records.map(({ key }) => BigInt(key)),
+            ),
           bury: this.#options.bury,
           signal: over,
           onFailure: (err, failures, pauseMs) =>

@@ -5,7 +5,15 @@
 import { ProduceAcks, Producer } from "@platformatic/kafka";
 import type { Logger } from "pino";
 import type { Clock } from "../../core/clock.ts";
-import { clientOptions, closed, type KafkaOptions, KafkaTopics, quiet, unavailable } from "./kafka-client.ts";
+import {
+  clientOptions,
+  closed,
+  clusterOf,
+  type KafkaOptions,
+  KafkaTopics,
+  quiet,
+  unavailable,
+} from "./kafka-client.ts";
 import { KafkaConsumer } from "./kafka-consumer.ts";
 import { KafkaDeadLetters } from "./kafka-dead-letters.ts";
 import { LONG_PATIENCE, type PatienceOptions } from "./patience.ts";
@@ -50,7 +58,7 @@ export class KafkaEventLog implements EventLog {
 
   /** Throws Unavailable when no broker answers as one. */
   async check(): Promise<void> {
-    await this.#topics.cluster();
+    await clusterOf(this.#topics.options);
   }
 
   async publish(topic: string, records: readonly LogRecord[]): Promise<void> {

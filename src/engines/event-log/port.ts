@@ -33,8 +33,8 @@ export interface ConsumeOptions {
   readonly topic: string;
   readonly group: string;
   readonly maxRecords: number;
-  /** Payloads parsed, oldest first. */
-  readonly handle: (payloads: readonly unknown[]) => Promise<void>;
+  /** Payloads parsed, oldest first, and the key of each. */
+  readonly handle: (payloads: readonly unknown[], keys: readonly bigint[]) => Promise<void>;
 }
 
 export interface Consumer extends AsyncDisposable {

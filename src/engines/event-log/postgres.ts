@@ -241,7 +241,11 @@ class PostgresConsumer implements Consumer {
     if (!last) return { consumed: null, hidden: rows.length > 0, records: 0 };
     const isHandled = await this.#patience.consume({
       records: settled,
-      handle: (some) => handle(some.map((row) => row.payload)),
+      handle: (some) =>
+        handle(
+          some.map((row) => row.payload),
+          some.map((row) => row.key),
+        ),
       bury,
       signal: this.#stopping.signal,
       onFailure: (err, failures, pauseMs) =>
