@@ -13,7 +13,7 @@ import { PORTS } from "../src/cluster/topology.ts";
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 /** CI gives the whole 20 minutes. */
 const TESTS_MS_MAX = 18 * 60_000;
-const ENGINES = ["redis", "kafka"];
+const ENGINES = ["postgres", "redis", "kafka"];
 
 const dataDir = mkdtempSync(join(tmpdir(), "roost-test-cluster-"));
 chmodSync(dataDir, 0o755);

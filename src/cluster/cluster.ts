@@ -18,6 +18,8 @@ export interface Part {
   readonly isReady: () => Promise<boolean>;
   /** Starts it. Without this its group's `setUp` did, and it is started again as it was then. */
   readonly launch?: (folder: string) => Promise<ManagedProcess>;
+  /** What asks it to end; SIGTERM unless given. */
+  readonly stopSignal?: NodeJS.Signals;
   /** Processes that it has started and that don't end with it. */
   readonly children?: (folder: string) => readonly number[];
 }
@@ -166,7 +168,7 @@ export class Cluster {
     if (!existsSync(folder)) return;
     const children = group.parts.flatMap((part) => this.childrenOf(part));
     for (const pid of children) signal(pid, "SIGCONT");
-    await Promise.all(group.parts.map((part) => this.processOf(part)?.stop(STOP_MS_MAX)));
+    await Promise.all(group.parts.map((part) => this.processOf(part)?.stop(STOP_MS_MAX, part.stopSignal)));
     const untilMs = performance.now() + STOP_MS_MAX;
     for (let left = processesIn(folder); left.length > 0; left = processesIn(folder)) {
       for (const pid of left) signal(pid, performance.now() < untilMs ? "SIGTERM" : "SIGKILL");

@@ -4,8 +4,10 @@
  */
 
 import type { Group, Part } from "./cluster.ts";
+import { hasHaproxy, startFront } from "./front.ts";
 import { brokersKnownBy, hasKafka, startKafka } from "./kafka.ts";
-import { accepts } from "./process.ts";
+import { answers, postgresPrograms, startPlainPostgres } from "./plain-postgres.ts";
+import { accepts, launch } from "./process.ts";
 import { askRedis, hasRedis, startRedis } from "./redis.ts";
 
 /** What was chosen when it was set up, and stays. */
@@ -35,9 +37,24 @@ export interface Topology {
 }
 
 export function topology(options: TopologyOptions): Topology {
+  const settings = {
+    ...options.settings,
+    ...engineSettings(options),
+    HOST: "127.0.0.1",
+    PUBLIC_URL: options.settings.PUBLIC_URL ?? `http://localhost:${options.basePort}`,
+    TRUSTED_PROXIES: "127.0.0.1",
+    DATA_DIR: options.roostDir,
+  };
+  const api = [options.basePort + 2];
   return {
-    groups: [redis(options), kafka(options)],
-    settings: { ...options.settings, ...engineSettings(options) },
+    groups: [
+      postgres(options),
+      redis(options),
+      kafka(options),
+      roost(options, settings, api),
+      front(options, api),
+    ],
+    settings,
   };
 }
 
@@ -63,12 +80,17 @@ function kafka(chosen: Chosen): Group {
 /** Where the engines are, as Roost is told. A database of another name is another Roost's. */
 export function engineSettings(chosen: Chosen, database = "roost"): Record<string, string> {
   const local = (port: number) => `127.0.0.1:${port}`;
+  const postgresUrls = postgresPorts(chosen).map((port) => `postgres://roost@${local(port)}/${database}`);
   return {
-    DATABASE_URL: `postgres://roost@${local(chosen.basePort + 10)}/${database}`,
-    DATABASE_DIRECT_URL: `postgres://roost@${local(chosen.basePort + 11)}/${database}`,
+    DATABASE_URL: postgresUrls[0] ?? "",
+    DATABASE_REPLICA_URLS: postgresUrls.slice(1).join(","),
     REDIS_URL: `redis+cluster://${redisPorts(chosen).map(local).join(",")}`,
     KAFKA_BROKERS: kafkaPorts(chosen).map(local).join(","),
   };
+}
+
+function postgresPorts({ basePort }: Chosen): number[] {
+  return [0, 1, 2].map((n) => basePort + 11 + n);
 }
 
 function redisPorts({ basePort }: Chosen): number[] {
@@ -77,6 +99,28 @@ function redisPorts({ basePort }: Chosen): number[] {
 
 function kafkaPorts({ basePort, brokers }: Chosen): number[] {
   return Array.from({ length: brokers }, (_, n) => basePort + 40 + n);
+}
+
+function postgres(chosen: Chosen): Group {
+  const ports = postgresPorts(chosen);
+  const names = ports.map((_, n) => `pg-${n + 1}`);
+  const role = (n: number) => (n === 0 ? "the database: every write" : "a replica: reads");
+  return {
+    name: "postgres",
+    title: "PostgreSQL",
+    needs: [],
+    parts: ports.map((port, n) => ({
+      name: names[n] ?? "",
+      what: role(n),
+      ports: [port],
+      isReady: () => answers(port),
+      // Ends sessions instead of waiting for them.
+      stopSignal: "SIGINT" as const,
+    })),
+    missing: () => (postgresPrograms() ? null : "PostgreSQL 15 or later isn't installed"),
+    setUp: (folder) => startPlainPostgres({ folder, ports, names, databases: ["roost"] }),
+    readyMsMax: 30_000,
+  };
 }
 
 function redis(chosen: Chosen): Group {
@@ -94,6 +138,61 @@ function redis(chosen: Chosen): Group {
     },
     readyMsMax: 20_000,
   };
+}
+
+function roost(options: TopologyOptions, settings: Record<string, string>, ports: number[]): Group {
+  const [command, ...args] = options.roost;
+  return {
+    name: "roost",
+    title: "Roost",
+    needs: ["postgres", "redis", "kafka"],
+    parts: ports.map((port, n) => {
+      const name = `roost-${n + 1}`;
+      const isReady = () => isOk(`http://127.0.0.1:${port}/readyz`);
+      return {
+        name,
+        what: "Roost, in all roles",
+        ports: [port],
+        isReady,
+        launch: (folder) =>
+          launch({
+            name,
+            folder,
+            command,
+            args: [...args, "start"],
+            env: { ...settings, PORT: `${port}`, NO_COLOR: "1" },
+            isReady,
+            readyMsMax: 60_000,
+          }),
+      };
+    }),
+    readyMsMax: 60_000,
+  };
+}
+
+function front({ basePort }: Chosen, servers: number[]): Group {
+  const isReady = () => isOk(`http://127.0.0.1:${basePort}/readyz`);
+  const name = "haproxy";
+  return {
+    name,
+    title: "HAProxy",
+    needs: ["roost"],
+    parts: [
+      {
+        name,
+        what: "the one address: gives each request to an API process that is ready",
+        ports: [basePort],
+        isReady,
+        launch: (folder) => startFront({ name, folder, port: basePort, servers }),
+      },
+    ],
+    missing: () => (hasHaproxy() ? null : "HAProxy isn't installed"),
+    readyMsMax: 20_000,
+  };
+}
+
+async function isOk(url: string): Promise<boolean> {
+  return (await fetch(url, { signal: AbortSignal.timeout(2_000) })).ok;
 }
 
 function part(name: string, what: string, port: number, ...others: number[]): Part {

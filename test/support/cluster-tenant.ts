@@ -6,10 +6,11 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
+import { startFront } from "../../src/cluster/front.ts";
 import { freePort } from "../../src/cluster/process.ts";
 import { engineSettings } from "../../src/cluster/topology.ts";
 import type { RunningRoost } from "./start-roost.ts";
@@ -18,7 +19,8 @@ import { waitFor } from "./wait.ts";
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const READY_MS_MAX = 60_000;
 const STOP_MS_MAX = 30_000;
-const API_PROCESSES = 2;
+const ROLES = ["start"];
+const TAKES_REQUESTS = /^(api|start)$/;
 
 /** The DATA_DIR of a running cluster, when tests are to run on it. */
 export const testCluster = process.env.TEST_CLUSTER || null;
@@ -33,7 +35,7 @@ export function tenantSettings(dataDir: string): Settings {
   const name = `test_${createHash("sha256").update(dataDir).digest("hex").slice(0, 12)}`;
   return {
     ...engineSettings({ basePort, brokers }, name),
-    REDIS_KEY_PREFIX: `${name}:`,
+    REDIS_KEY_PREFIX: name,
     KAFKA_TOPIC_PREFIX: name,
     DATA_DIR: dataDir,
     HOST: "127.0.0.1",
@@ -45,9 +47,13 @@ export function tenantSettings(dataDir: string): Settings {
   };
 }
 
+function directUrl(settings: Settings): URL {
+  return new URL(settings.DATABASE_DIRECT_URL ?? settings.DATABASE_URL ?? "");
+}
+
 /** Makes the tenant's database unless it is there. */
 export async function ensureDatabase(settings: Settings): Promise<void> {
-  const url = new URL(settings.DATABASE_DIRECT_URL ?? "");
+  const url = directUrl(settings);
   const name = url.pathname.slice(1);
   url.pathname = "/postgres";
   const client = new pg.Client(url.href);
@@ -67,17 +73,15 @@ export async function startOnCluster(options: { env: Settings; dataDir: string }
   const settings: Settings = { ...tenantSettings(dataDir), PUBLIC_URL: url, ...options.env };
   await mkdir(dataDir, { recursive: true });
   await ensureDatabase(settings);
-  // One process brings the schema up to date; which one is chance when all start at once.
-  const apiPorts = await Promise.all(Array.from({ length: API_PROCESSES }, freePort));
-  const processes = [
-    ...apiPorts.map((apiPort) => new Process("api", { ...settings, PORT: `${apiPort}` })),
-    new Process("worker", { ...settings, PORT: `${await freePort()}` }),
-  ];
-  const balancer = await startBalancer(dataDir, port, apiPorts);
+  const processes = await Promise.all(
+    ROLES.map(async (role) => new Process(role, { ...settings, PORT: `${await freePort()}` })),
+  );
+  const servers = processes.filter(({ role }) => TAKES_REQUESTS.test(role)).map((one) => one.port);
+  const balancer = await startFront({ name: "haproxy", folder: dataDir, port, servers });
   const output = () => processes.map((process) => process.told).join("");
   const end = async (signal: NodeJS.Signals): Promise<number | null> => {
     const codes = await Promise.all(processes.map((process) => process.end(signal)));
-    balancer.kill("SIGKILL");
+    await balancer.stop(0);
     return codes.find((code) => code !== 0) ?? 0;
   };
   try {
@@ -103,7 +107,7 @@ export async function startOnCluster(options: { env: Settings; dataDir: string }
       (codes) => codes.find((code) => code !== 0) ?? 0,
     ),
     output,
-    database: async () => ({ connectionString: settings.DATABASE_DIRECT_URL ?? "" }),
+    database: async () => ({ connectionString: directUrl(settings).href }),
     command: (...args) =>
       void execFileSync(process.execPath, [MAIN, ...args], {
         env: { ...process.env, ...settings },
@@ -115,44 +119,16 @@ export async function startOnCluster(options: { env: Settings; dataDir: string }
   };
 }
 
-/** Strictly in turn; a process that is away makes a 503, as nothing was tried twice. */
-async function startBalancer(
-  dataDir: string,
-  port: number,
-  apiPorts: readonly number[],
-): Promise<ChildProcess> {
-  const file = join(dataDir, "haproxy.cfg");
-  const servers = apiPorts.map((apiPort, i) => `  server api-${i + 1} 127.0.0.1:${apiPort}`);
-  const lines = [
-    "defaults",
-    "  mode http",
-    "  retries 0",
-    "  timeout connect 2s",
-    "  timeout client 60s",
-    "  timeout server 60s",
-    "  timeout tunnel 1h",
-    "  option forwardfor",
-    "frontend front",
-    `  bind 127.0.0.1:${port}`,
-    "  default_backend apis",
-    "backend apis",
-    "  balance roundrobin",
-    ...servers,
-  ];
-  await writeFile(file, `${lines.join("\n")}\n`);
-  return spawn("haproxy", ["-db", "-f", file], { cwd: dataDir, stdio: "ignore" });
-}
-
 class Process {
   readonly child: ChildProcess;
   readonly exited: Promise<number | null>;
   told = "";
-  readonly #port: string;
-  readonly #role: string;
+  readonly role: string;
+  readonly port: number;
 
   constructor(role: string, settings: Settings) {
-    this.#role = role;
-    this.#port = settings.PORT ?? "";
+    this.role = role;
+    this.port = Number(settings.PORT);
     // In the data directory, so that its processes can be told from others by where they work.
     this.child = spawn(process.execPath, [MAIN, role], {
       cwd: settings.DATA_DIR,
@@ -171,13 +147,13 @@ class Process {
     await waitFor(
       () =>
         ended() ||
-        fetch(`http://127.0.0.1:${this.#port}/readyz`)
+        fetch(`http://127.0.0.1:${this.port}/readyz`)
           .then((answer) => answer.ok)
           .catch(() => false),
       READY_MS_MAX,
-      `the ${this.#role} process is ready: ${this.told}`,
+      `the ${this.role} process is ready: ${this.told}`,
     );
-    if (ended()) throw new Error(`the ${this.#role} process ended instead of starting:\n${this.told}`);
+    if (ended()) throw new Error(`the ${this.role} process ended instead of starting:\n${this.told}`);
   }
 
   async end(signal: NodeJS.Signals): Promise<number | null> {
@@ -192,7 +168,7 @@ class Process {
 /** Ends what is left of a tenant. */
 export async function removeTenant(dataDir: string): Promise<void> {
   if (!existsSync(dataDir)) return;
-  const url = new URL(tenantSettings(dataDir).DATABASE_DIRECT_URL ?? "");
+  const url = directUrl(tenantSettings(dataDir));
   const name = url.pathname.slice(1);
   url.pathname = "/postgres";
   const client = new pg.Client(url.href);

@@ -8,7 +8,9 @@ import type { Terminal } from "../terminal.ts";
 import type { OpenedCluster } from "./place.ts";
 
 export async function loadIntoCluster({ settings }: OpenedCluster, terminal: Terminal): Promise<void> {
-  await using roost = await openRoost(loadConfig(settings).config, { roles: "none" });
+  await using roost = await openRoost(loadConfig({ ...settings, LOG_LEVEL: "warn" }).config, {
+    roles: "none",
+  });
   const progress = new Progress({ terminal, clock: systemClock });
   const { login } = await loadDemo(roost, {
     nowMs: systemClock.nowMs(),
