@@ -51,7 +51,7 @@ function configuration(port: number, servers: readonly number[], refusal: string
     "  timeout http-request 20s",
     "  timeout tunnel 1h",
     "  option forwardfor",
-    // A connection that was never made has sent nothing: another process may be asked. What was sent once is not repeated.
+    // A connection that was never made has sent nothing: another process may be asked. What was sent isn't repeated.
     "  retries 2",
     "  retry-on conn-failure",
     "  option redispatch 1",
