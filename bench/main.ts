@@ -1,10 +1,11 @@
-/** `npm run bench -- home|post|visible`: measures on this machine, always against a limit measured in the same run. */
+/** `npm run bench -- home|post|visible|rebuild`: measures on this machine, always against a limit measured in the same run. */
 import { benchHome } from "./home.ts";
 import { benchPost } from "./post.ts";
+import { benchRebuild } from "./rebuild.ts";
 import { machine } from "./support.ts";
 import { benchVisible } from "./visible.ts";
 
-const BENCHES = { home: benchHome, post: benchPost, visible: benchVisible } as const;
+const BENCHES = { home: benchHome, post: benchPost, visible: benchVisible, rebuild: benchRebuild } as const;
 const USAGE = `Usage: npm run bench -- ${Object.keys(BENCHES).join("|")} [--seconds N] [--json]`;
 
 const [name, ...flags] = process.argv.slice(2);
