@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import { deleteExpired } from "./accounts/sessions.ts";
 import type { ApiContext } from "./api/context.ts";
 import { buildServer } from "./api/server.ts";
+import type { Caches } from "./composition/caches.ts";
 import { composeDomains } from "./composition/domains.ts";
 import { type Engines, type OpenOptions, openEngines } from "./composition/engines.ts";
 import type { Config } from "./config.ts";
@@ -28,7 +29,7 @@ export interface Roost extends AsyncDisposable {
   listen(): Promise<string>;
   readonly modes: FanOutModes;
   /** Forgets all caches and stored timelines, as they may be lost at any time: slower for a while, never wrong. */
-  loseCaches(): void;
+  loseCaches(): Promise<void>;
   /** Whether everything that happened has been carried to everywhere it leads. */
   isIdle(): Promise<boolean>;
 }
@@ -37,13 +38,13 @@ export async function openRoost(config: Config, options: OpenOptions = {}): Prom
   await using opened = new AsyncDisposableStack();
   const { engines, failed } = await openEngines(config, options, opened);
   const { database, log } = engines;
-  const { api, modes, forgetAll } = composeDomains(config, engines);
+  const { api, caches } = composeDomains(config, engines);
   if (options.roles !== "none") {
-    // What a command changes beside this server is stale here too.
+    // What a command changes beside this server is stale here too, and what another server can't tell over Redis.
     opened.use(
       listenForInvalidation(database, log, {
-        onStale: (stale) => void api.statuses.invalidate(stale),
-        onGap: forgetAll,
+        onStale: (stale) => void caches.noticed(stale),
+        onGap: caches.forgetAll,
       }),
     );
   }
@@ -51,7 +52,7 @@ export async function openRoost(config: Config, options: OpenOptions = {}): Prom
   if (app) {
     opened.defer(() => app.close());
   }
-  const consumers = app ? await startWorkers(config, engines, api, modes, opened) : [];
+  const consumers = app ? await startWorkers(config, engines, api, caches, opened) : [];
   const closing = opened.move();
   return {
     config,
@@ -63,10 +64,10 @@ export async function openRoost(config: Config, options: OpenOptions = {}): Prom
       if (!app) throw new Error("this Roost was opened without a server");
       return app.listen({ host: config.host, port: config.port });
     },
-    modes,
+    modes: caches.modes,
     loseCaches: () => {
-      forgetAll();
-      engines.store.clear();
+      caches.forgetAll();
+      return engines.loseTimelines();
     },
     isIdle: async () => {
       // In the order that records flow: what one consumer has done lies before the next one by then.
@@ -81,7 +82,7 @@ async function startWorkers(
   config: Config,
   engines: Engines,
   api: ApiContext,
-  modes: FanOutModes,
+  { modes, catchUp }: Caches,
   opened: AsyncDisposableStack,
 ): Promise<Consumer[]> {
   const { database, store, outbox, eventLog, liveBus, log, metrics, clock } = engines;
@@ -96,17 +97,17 @@ async function startWorkers(
     eventLog,
     liveBus,
     log,
+    catchUp,
     onDelivered: (lane, statusId, deliveries) => {
       metrics.deliveries.inc({ lane }, deliveries);
       metrics.postVisibleSeconds.observe({ lane }, Math.max(0, clock.nowMs() - timeOfIdMs(statusId)) / 1000);
     },
   });
-  const notify = await startNotify({ database, statuses, eventLog, liveBus });
+  const notify = await startNotify({ database, statuses, eventLog, liveBus, catchUp });
   const consumers = [...relay, ...fanOut, notify];
   for (const consumer of consumers) opened.use(consumer);
   const housekeeping = every(HOUSEKEEPING_MS, () => {
-    store.dropIdle();
-    metrics.timelines.set(store.usage().timelines);
+    engines.keepHouse();
     // With a relay its events are consumed once they are in Kafka, whoever else consumed from here before.
     const trimmed = outbox.trim(relay.length > 0 ? [RELAY_GROUP] : null);
     Promise.all([trimmed, deleteExpired(database.db)]).catch((err: unknown) =>

@@ -326,7 +326,7 @@ describe("the cache of tokens", () => {
   });
 
   test("is bounded, and so is what it knows of whose tokens those are", async () => {
-    const cache = new TokenCache(db, 3);
+    const cache = new TokenCache(db, { maxTokens: 3 });
     for (let i = 0; i < 6; i++) await cache.get((await owned(`bounded${i}`)).token);
     expect(cache.usage()).toEqual({ tokens: 3, accounts: 3 });
   });

@@ -51,9 +51,10 @@ const MAX_SIZE_BYTES = 64 * 1024 * 1024;
 export class ProfileCache {
   readonly #cache: GuardedCache<AccountId, Profile>;
 
-  constructor(options: { db: Db; render: RenderProfile }) {
+  constructor(options: { db: Db; render: RenderProfile; maxAgeMs: number | null }) {
     this.#cache = new GuardedCache<AccountId, Profile>({
       maxSizeBytes: MAX_SIZE_BYTES,
+      maxAgeMs: options.maxAgeMs,
       sizeBytesOf: (profile) => 600 + 3 * profile.json.length,
       loadMany: async (ids) => {
         const rows = await loadProfileRows(options.db, ids);

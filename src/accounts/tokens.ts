@@ -98,6 +98,12 @@ export interface KnownToken {
 
 const MAX_TOKENS = 50_000;
 
+export interface TokenCacheOptions {
+  readonly maxTokens?: number;
+  /** A token is looked up again after this; null: never, as long as it's remembered. */
+  readonly maxAgeMs?: number | null;
+}
+
 /**
  * Tokens that were seen lately, by the token itself: a request then costs neither a query nor a hash. They are in this
  * process's memory anyway, with each request that carries them.
@@ -113,9 +119,14 @@ export class TokenCache {
   readonly #tokensOf = new Map<AccountId, Set<string>>();
   readonly #loads = new Set<{ overtaken: boolean }>();
 
-  constructor(db: Db, maxTokens = MAX_TOKENS) {
+  constructor(db: Db, { maxTokens = MAX_TOKENS, maxAgeMs = null }: TokenCacheOptions = {}) {
     this.#db = db;
-    this.#known = new LRUCache({ max: maxTokens, dispose: (known, token) => this.#unlist(known, token) });
+    const ttl = maxAgeMs ?? 0;
+    this.#known = new LRUCache({
+      max: maxTokens,
+      ttl,
+      dispose: (known, token) => this.#unlist(known, token),
+    });
   }
 
   /** Null for a token that doesn't exist, was revoked, or whose account is suspended or not confirmed. */

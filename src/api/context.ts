@@ -4,6 +4,7 @@ import type { ProfileCache } from "../accounts/profiles.ts";
 import type { TokenCache } from "../accounts/tokens.ts";
 import type { Config } from "../config.ts";
 import type { Clock } from "../core/clock.ts";
+import type { MakeLimiter } from "../core/limits.ts";
 import type { Metrics } from "../core/telemetry/metrics.ts";
 import type { Database } from "../engines/database/pools.ts";
 import type { LiveBus } from "../engines/live-bus/port.ts";
@@ -26,6 +27,9 @@ export interface ApiContext {
   readonly mailer: Mailer;
   readonly tokens: TokenCache;
   readonly profiles: ProfileCache;
+  /** Before caches are read: afterwards none holds what a change made stale that was answered before the call. */
+  readonly catchUp: () => Promise<void>;
+  readonly makeLimiter: MakeLimiter;
   readonly home: HomeTimelineContext;
   readonly statuses: StatusesContext;
   readonly relations: RelationsContext;

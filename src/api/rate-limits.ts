@@ -1,7 +1,8 @@
 /** How much one account, token or address may ask for. Said on every answer, so that clients can pace themselves. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
+import { RateLimiterRes } from "rate-limiter-flexible";
 import { RateLimited } from "../core/errors.ts";
+import type { MakeLimiter } from "../core/limits.ts";
 import type { Metrics } from "../core/telemetry/metrics.ts";
 
 const LIMITS = {
@@ -18,12 +19,9 @@ const LIMITS = {
 
 type LimitName = keyof typeof LIMITS;
 
-export function limitRates(app: FastifyInstance, metrics: Metrics): void {
+export function limitRates(app: FastifyInstance, metrics: Metrics, makeLimiter: MakeLimiter): void {
   const limiters = new Map(
-    Object.entries(LIMITS).map(([name, limit]) => [
-      name as LimitName,
-      new RateLimiterMemory({ keyPrefix: name, ...limit }),
-    ]),
+    Object.entries(LIMITS).map(([name, limit]) => [name as LimitName, makeLimiter(name, limit)]),
   );
   app.addHook("preValidation", async (request, reply) => {
     if (!request.url.startsWith("/api/") && !request.url.startsWith("/oauth/")) return;

@@ -61,8 +61,12 @@ export async function buildServer(context: ApiContext, log: Logger): Promise<App
   await app.register(cors, CORS);
   await app.register(cookie);
   await acceptBodies(app);
+  // Tokens are cached too: so this comes first.
+  app.addHook("onRequest", async (request) => {
+    if (READS_CACHES.test(request.routeOptions.url ?? "")) await context.catchUp();
+  });
   authentication(app, { tokens: context.tokens });
-  if (config.rateLimits) limitRates(app, metrics);
+  if (config.rateLimits) limitRates(app, metrics, context.makeLimiter);
   else app.addHook("onRequest", async (request, reply) => describeNoLimits(request, reply));
   app.addHook("onResponse", async (request, reply) => {
     metrics.httpRequestSeconds.observe(
@@ -80,6 +84,9 @@ export async function buildServer(context: ApiContext, log: Logger): Promise<App
   await serveWeb(app, context);
   return app;
 }
+
+/** Not the web app's files, media, or what operators ask. */
+const READS_CACHES = /^\/(api|oauth)\//;
 
 const RESOURCES = [
   oauthRoutes,

@@ -1,23 +1,18 @@
-import { ProfileCache } from "../accounts/profiles.ts";
-import { TokenCache } from "../accounts/tokens.ts";
 import type { ApiContext } from "../api/context.ts";
-import { renderAccount } from "../api/entities/account.ts";
-import { renderStatus } from "../api/entities/status.ts";
 import { urlsOf } from "../api/entities/urls.ts";
 import type { Config } from "../config.ts";
-import type { Invalidate, Stale } from "../core/invalidation.ts";
-import { migrationState } from "../engines/database/pools.ts";
+import { Unavailable } from "../core/errors.ts";
+import type { AccountId, StatusId } from "../core/ids.ts";
+import type { Invalidate } from "../core/invalidation.ts";
+import { type Db, migrationState } from "../engines/database/pools.ts";
 import { EVENTS_TOPIC } from "../engines/event-log/outbox.ts";
-import { FanOutModes } from "../feed/fan-out-mode.ts";
+import type { TimelineStore } from "../engines/timeline-store/port.ts";
 import type { HomeTimelineContext } from "../feed/home-timeline.ts";
-import { SIGNED_OUT_CHANNEL } from "../feed/live.ts";
-import { PulledAuthors } from "../feed/pull-merge.ts";
 import { Rebuilder } from "../feed/rebuild.ts";
 import { timelineRepair } from "../feed/repair.ts";
-import { RelationsCache } from "../relations/relations.ts";
+import { bumpEpoch } from "../relations/epoch.ts";
 import { statusInserter } from "../statuses/insert.ts";
-import { MarksCache } from "../statuses/marks.ts";
-import { StatusCache } from "../statuses/records.ts";
+import { composeCaches } from "./caches.ts";
 
 import type { Engines } from "./engines.ts";
 
@@ -25,31 +20,8 @@ export function composeDomains(config: Config, engines: Engines) {
   const { database, clock, store, liveBus, outbox, metrics } = engines;
   const { db } = database;
   const urls = urlsOf(config.publicUrl);
-  const tokens = new TokenCache(db);
-  const profiles = new ProfileCache({ db, render: (row) => renderAccount(row, urls) });
-  const statuses = new StatusCache({
-    db,
-    profiles,
-    render: (row, authorUsername) => renderStatus(row, authorUsername, urls),
-  });
-  const relations = new RelationsCache(db);
-  const marks = new MarksCache(db);
-  const invalidate: Invalidate = async (stale) => {
-    forget(stale);
-    for (const accountId of stale.tokens ?? [])
-      await liveBus.publish(SIGNED_OUT_CHANNEL, { type: "signed-out", accountId });
-  };
-  const modes = new FanOutModes({ db, invalidate, overlapMs: config.fanOut.switchOverlapMs });
-  const pulled = new PulledAuthors(database, modes);
-  const forget = (stale: Stale) => {
-    for (const accountId of stale.tokens ?? []) tokens.forgetAccount(accountId);
-    if (stale.accounts) profiles.invalidate(stale.accounts);
-    if (stale.relations) relations.invalidate(...stale.relations);
-    if (stale.statuses) statuses.invalidate(stale.statuses);
-    if (stale.marks) marks.invalidate(stale.marks);
-    if (stale.authorTimelines) pulled.invalidate(stale.authorTimelines);
-    if (stale.fanOutModes) modes.invalidate();
-  };
+  const caches = composeCaches(engines, { urls, switchOverlapMs: config.fanOut.switchOverlapMs });
+  const { tokens, profiles, statuses, relations, marks, pulled, invalidate } = caches;
   const wakeEventLog = () => outbox.wake(EVENTS_TOPIC);
   const home: HomeTimelineContext = {
     database,
@@ -72,6 +44,8 @@ export function composeDomains(config: Config, engines: Engines) {
     mailer: engines.mailer,
     tokens,
     profiles,
+    catchUp: caches.catchUp,
+    makeLimiter: engines.makeLimiter,
     home,
     statuses: {
       database,
@@ -80,7 +54,7 @@ export function composeDomains(config: Config, engines: Engines) {
       inserter: statusInserter(database),
       relations,
       invalidate,
-      showToAuthor: async (statusId, authorId) => void (await store.append(statusId, [authorId])),
+      showToAuthor: (statusId, authorId) => showToAuthor({ store, db, invalidate }, statusId, authorId),
       wakeEventLog,
       ownHost: new URL(config.publicUrl).host,
       maxCharacters: config.maxCharacters,
@@ -103,9 +77,24 @@ export function composeDomains(config: Config, engines: Engines) {
       },
     },
   };
-  const forgetAll = () => {
-    for (const cache of [tokens, profiles, statuses, relations, marks, pulled]) cache.clear();
-    modes.invalidate();
-  };
-  return { api, modes, forgetAll };
+  return { api, caches };
+}
+
+/**
+ * Puts a post into its author's own stored timeline, before the post is answered. When that fails, a timeline may be
+ * there that lacks it: so the author's epoch moves, and no reader anywhere takes what was stored under the one before.
+ * A process that ends before it comes to this has answered nothing; fan-out delivers to the author too.
+ */
+async function showToAuthor(
+  { store, db, invalidate }: { store: TimelineStore; db: Db; invalidate: Invalidate },
+  statusId: StatusId,
+  authorId: AccountId,
+): Promise<void> {
+  try {
+    await store.append(statusId, [authorId]);
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error;
+    await bumpEpoch(db, authorId);
+    await invalidate({ relations: [authorId] });
+  }
 }

@@ -12,14 +12,12 @@ import { Database, migrate } from "../engines/database/pools.ts";
 import { KafkaEventLog } from "../engines/event-log/kafka.ts";
 import type { EventLog } from "../engines/event-log/port.ts";
 import { PostgresEventLog } from "../engines/event-log/postgres.ts";
-import { MemoryLiveBus } from "../engines/live-bus/memory.ts";
 import { OutboxFolderMailer } from "../engines/mailer/outbox-folder.ts";
 import type { Mailer } from "../engines/mailer/port.ts";
 import { SmtpMailer } from "../engines/mailer/smtp.ts";
 import { FolderMediaStore } from "../engines/media-store/folder.ts";
-import { MemoryTimelineStore } from "../engines/timeline-store/memory.ts";
+import { openShared, type SharedEngines } from "./shared.ts";
 
-const DAY_MS = 24 * 3600 * 1000;
 const STATEMENT_TIMEOUT_MS = 15_000;
 
 export interface OpenOptions {
@@ -28,19 +26,17 @@ export interface OpenOptions {
   readonly log?: Logger;
 }
 
-export interface Engines {
+export interface Engines extends SharedEngines {
   readonly database: Database;
   readonly log: Logger;
   readonly clock: typeof systemClock;
   readonly metrics: Metrics;
-  readonly liveBus: MemoryLiveBus;
   /** Where changes write their events. */
   readonly outbox: PostgresEventLog;
   /** Where events are consumed: the outbox itself, or Kafka, to which they are relayed. */
   readonly eventLog: EventLog;
   readonly mediaStore: FolderMediaStore;
   readonly mailer: Mailer;
-  readonly store: MemoryTimelineStore;
 }
 
 export async function openEngines(
@@ -49,8 +45,16 @@ export async function openEngines(
   opened: AsyncDisposableStack,
 ): Promise<{ engines: Engines; failed: Promise<never> }> {
   const log = options.log ?? createLogger(config.logLevel);
+  const metrics = new Metrics();
+  const shared = await openShared(
+    options.roles === "none" ? null : config.redis,
+    config,
+    { log, metrics },
+    opened,
+  );
   const { database, failed } = await openDatabase(config, log, opened);
-  if (options.roles !== "none" && config.database.kind === "external")
+  // What is kept in the process of one server, another can't know of.
+  if (options.roles !== "none" && config.database.kind === "external" && !shared.isShared)
     opened.use(await claimDatabase(database));
   // Timelines and caches in memory have one process only; the outbox is then nobody else's either.
   const isAlone = config.redis === null;
@@ -59,24 +63,14 @@ export async function openEngines(
     database,
     log,
     clock: systemClock,
-    metrics: new Metrics(),
-    liveBus: opened.use(new MemoryLiveBus()),
+    metrics,
     outbox,
     eventLog: options.roles === "none" ? outbox : await openEventLog(config, outbox, log, opened),
     mediaStore: opened.use(await FolderMediaStore.open(join(config.dataDir, "media"))),
     mailer: opened.use<Mailer>(
       config.smtp ? new SmtpMailer(config.smtp) : new OutboxFolderMailer(join(config.dataDir, "mail")),
     ),
-    store: opened.use(
-      new MemoryTimelineStore(
-        {
-          maxEntries: config.timelines.maxEntries,
-          maxTimelines: config.timelines.maxInMemory,
-          idleMs: config.timelines.idleDays * DAY_MS,
-        },
-        systemClock,
-      ),
-    ),
+    ...shared,
   };
   return { engines, failed };
 }

@@ -58,6 +58,11 @@ export class Unavailable extends AppError {
   readonly httpStatus = 503;
 }
 
+/** For what may be left undone when an engine is away: as a `catch`. */
+export function ignoreUnavailable(error: unknown): void {
+  if (!(error instanceof Unavailable)) throw error;
+}
+
 /** States what cannot be otherwise; a failure is a bug. */
 export function invariant(condition: unknown, what: string): asserts condition {
   if (!condition) throw new Error(`invariant broken: ${what}`);

@@ -17,10 +17,16 @@ export class GuardedCache<Key extends bigint | string, Value extends object> {
   constructor(options: {
     maxSizeBytes: number;
     sizeBytesOf: (value: Value) => number;
+    /** Nothing older is given; null: however old. */
+    maxAgeMs: number | null;
     /** Keys without a value are left out of the result, and not remembered. */
     loadMany: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, Value>>;
   }) {
-    this.#stored = new LRUCache({ maxSize: options.maxSizeBytes, sizeCalculation: options.sizeBytesOf });
+    this.#stored = new LRUCache({
+      maxSize: options.maxSizeBytes,
+      sizeCalculation: options.sizeBytesOf,
+      ttl: options.maxAgeMs ?? 0,
+    });
     this.#loadMany = options.loadMany;
   }
 

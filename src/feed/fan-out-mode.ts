@@ -32,23 +32,26 @@ export class FanOutModes {
   readonly #db: Db;
   readonly #invalidate: Invalidate;
   readonly #overlapIds: bigint;
+  readonly #maxAgeMs: number;
   readonly #flight = new SingleFlight<"modes", ReadonlyMap<AccountId, AuthorModes>>();
   #known: ReadonlyMap<AccountId, AuthorModes> | null = null;
+  #knownAtMs = 0;
 
-  constructor(options: { db: Db; invalidate: Invalidate; overlapMs: number }) {
+  constructor(options: { db: Db; invalidate: Invalidate; overlapMs: number; maxAgeMs: number | null }) {
     this.#db = options.db;
     this.#invalidate = options.invalidate;
+    this.#maxAgeMs = options.maxAgeMs ?? Number.POSITIVE_INFINITY;
     this.#overlapIds = BigInt(options.overlapMs) << MILLISECONDS_SHIFT;
   }
 
   /** Authors with other than the default mode, push for every id. Few: those who are or were in pull mode. */
   async all(): Promise<ReadonlyMap<AccountId, AuthorModes>> {
-    return this.#known ?? this.#flight.run("modes", () => this.#load());
+    return this.peek() ?? this.#flight.run("modes", () => this.#load());
   }
 
   /** As `all`, if already known. */
   peek(): ReadonlyMap<AccountId, AuthorModes> | null {
-    return this.#known;
+    return performance.now() - this.#knownAtMs < this.#maxAgeMs ? this.#known : null;
   }
 
   /** Switches from the next status id on. A mode that is already current stays. */
@@ -71,6 +74,7 @@ export class FanOutModes {
   async #load(): Promise<ReadonlyMap<AccountId, AuthorModes>> {
     for (;;) {
       const generation = this.#generation;
+      const readAtMs = performance.now();
       const { rows } = await sql<{ account_id: AccountId; from_status_id: StatusId; mode: FanOutMode }>`
         select account_id, from_status_id, mode from fan_out_modes order by account_id, from_status_id`.execute(
         this.#db,
@@ -78,6 +82,7 @@ export class FanOutModes {
       if (generation !== this.#generation) continue;
       const byAuthor = Map.groupBy(rows, (row) => row.account_id);
       this.#known = new Map([...byAuthor].map(([id, switches]) => [id, modesOf(switches, this.#overlapIds)]));
+      this.#knownAtMs = readAtMs;
       return this.#known;
     }
   }

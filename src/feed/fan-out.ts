@@ -149,7 +149,9 @@ export async function deliverChunks(
   return Promise.all(
     alive.map(async ({ chunk }, place) => {
       const own = viewers[place] ?? [];
-      await context.store.append(chunk.statusId, own);
+      // The author's timeline has it since it was posted, unless the process that took the post ended just then.
+      const appended = chunk.fromId === 0n ? [...own, chunk.authorId] : own;
+      await context.store.append(chunk.statusId, appended);
       return { statusId: chunk.statusId, authorId: chunk.authorId, viewers: own };
     }),
   );

@@ -3,6 +3,7 @@
  * relations of now exclude → repeated boosts → the page.
  */
 import type { Clock } from "../core/clock.ts";
+import { ignoreUnavailable } from "../core/errors.ts";
 import { type AccountId, descending, type StatusId } from "../core/ids.ts";
 import type { Page } from "../core/page.ts";
 import type { Database } from "../engines/database/pools.ts";
@@ -97,7 +98,8 @@ class HomeSource implements EntrySource {
     const others = await pulled.below(relations, before, read.floor, wanted);
     const candidates = others.length === 0 ? read.entries : mergeDescending(read.entries, others, wanted);
     const { entries, missing } = await visibleEntries(this.#context, candidates, relations);
-    if (missing.length > 0) await store.remove(missing, [relations.viewerId]);
+    // Only saves the next reader from looking them up; when the store is away, that one does.
+    if (missing.length > 0) await store.remove(missing, [relations.viewerId]).catch(ignoreUnavailable);
     // Fewer than asked for: all that is stored has been given, and what comes next lies below the floor.
     const isLast = candidates.length < wanted;
     const next = isLast ? read.floor : (candidates.at(-1) ?? read.floor);

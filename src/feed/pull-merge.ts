@@ -21,11 +21,12 @@ export class PulledAuthors {
   readonly #modes: FanOutModes;
   readonly #timelines: GuardedCache<AccountId, AuthorTimeline>;
 
-  constructor(database: Database, modes: FanOutModes) {
+  constructor(database: Database, modes: FanOutModes, maxAgeMs: number | null) {
     this.#database = database;
     this.#modes = modes;
     this.#timelines = new GuardedCache<AccountId, AuthorTimeline>({
       maxSizeBytes: MAX_SIZE_BYTES,
+      maxAgeMs,
       sizeBytesOf: (timeline) => 100 + 32 * timeline.ids.length,
       loadMany: (authors) => this.#load(authors),
     });

@@ -6,6 +6,7 @@
  * meanwhile. And a relation that changes in between would leave candidates of before: so the build carries the epoch
  * its relations were read under, and a reader takes no timeline of another epoch than its own.
  */
+import { Unavailable } from "../core/errors.ts";
 import type { AccountId } from "../core/ids.ts";
 import { SingleFlight } from "../core/single-flight.ts";
 import type { Database } from "../engines/database/pools.ts";
@@ -31,10 +32,19 @@ export class Rebuilder {
   rebuild(relations: Relations): Promise<void> {
     return this.#flights.run(relations.viewerId, async () => {
       this.#rebuilds++;
-      const ticket = await this.#store.beginBuild(relations.viewerId);
-      const window = await candidatesBelow(this.#database, homeScope(relations), null, REBUILT_ENTRIES);
-      await this.#store.finishBuild(relations.viewerId, ticket, { ...window, epoch: relations.epoch });
+      try {
+        await this.#build(relations);
+      } catch (error) {
+        // The store went away meanwhile: the reader asks it once more, and then the database.
+        if (!(error instanceof Unavailable)) throw error;
+      }
     });
+  }
+
+  async #build(relations: Relations): Promise<void> {
+    const ticket = await this.#store.beginBuild(relations.viewerId);
+    const window = await candidatesBelow(this.#database, homeScope(relations), null, REBUILT_ENTRIES);
+    await this.#store.finishBuild(relations.viewerId, ticket, { ...window, epoch: relations.epoch });
   }
 
   get count(): number {

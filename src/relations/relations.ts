@@ -24,8 +24,9 @@ const MAX_SIZE_BYTES = 128 * 1024 * 1024;
 export class RelationsCache {
   readonly #cache: GuardedCache<AccountId, Relations>;
 
-  constructor(db: Db) {
+  constructor(db: Db, maxAgeMs: number | null) {
     this.#cache = new GuardedCache<AccountId, Relations>({
+      maxAgeMs,
       maxSizeBytes: MAX_SIZE_BYTES,
       sizeBytesOf: (relations) =>
         200 +

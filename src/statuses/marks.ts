@@ -17,10 +17,11 @@ const MAX_VIEWERS = 20_000;
 const MAX_MARKS_PER_VIEWER = 2_000;
 
 export class MarksCache {
-  readonly #viewers = new LRUCache<AccountId, ViewerMarks>({ max: MAX_VIEWERS });
+  readonly #viewers: LRUCache<AccountId, ViewerMarks>;
   readonly #db: Db;
 
-  constructor(db: Db) {
+  constructor(db: Db, maxAgeMs: number | null) {
+    this.#viewers = new LRUCache({ max: MAX_VIEWERS, ttl: maxAgeMs ?? 0 });
     this.#db = db;
   }
 

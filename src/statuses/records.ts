@@ -85,11 +85,17 @@ export class StatusCache {
   readonly #render: RenderStatus;
   readonly profiles: ProfileCache;
 
-  constructor(options: { db: Db; profiles: ProfileCache; render: RenderStatus }) {
+  constructor(options: {
+    db: Db;
+    profiles: ProfileCache;
+    render: RenderStatus;
+    maxAgeMs: number | null;
+  }) {
     this.profiles = options.profiles;
     this.#render = options.render;
     this.#cache = new GuardedCache<StatusId, StatusRecord>({
       maxSizeBytes: MAX_SIZE_BYTES,
+      maxAgeMs: options.maxAgeMs,
       // The row, and what it will be rendered to.
       sizeBytesOf: ({ row }) => 2_800 + 4 * (row.text.length + row.spoiler_text.length),
       loadMany: async (ids) => {

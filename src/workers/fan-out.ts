@@ -20,6 +20,8 @@ export interface FanOutContext extends PlanContext, DeliverContext {
   readonly eventLog: EventLog;
   readonly liveBus: LiveBus;
   readonly log: Logger;
+  /** See `ApiContext.catchUp`. */
+  readonly catchUp: () => Promise<void>;
   readonly onDelivered: (lane: Lane, statusId: StatusId, deliveries: number) => void;
 }
 
@@ -50,6 +52,7 @@ export async function startFanOut(context: FanOutContext): Promise<Consumer[]> {
 }
 
 async function planBatch(context: FanOutContext, events: readonly DomainEvent[]): Promise<void> {
+  await context.catchUp();
   const plan = await planFanOut(context, events);
   for (const lane of LANES) {
     const records = plan.chunks
@@ -90,6 +93,7 @@ async function deliverBatch(
   lane: Lane,
   chunks: readonly FanOutChunk[],
 ): Promise<void> {
+  await context.catchUp();
   const deliveries = await deliverChunks(context, chunks);
   for (const delivery of deliveries) {
     context.onDelivered(lane, delivery.statusId, delivery.viewers.length);

@@ -1,4 +1,5 @@
 /** Event log → notifications, and open streams that wait for them. */
+import { ignoreUnavailable } from "../core/errors.ts";
 import { type DomainEvent, decodeRecord } from "../core/events.ts";
 import type { Database } from "../engines/database/pools.ts";
 import { EVENTS_TOPIC } from "../engines/event-log/outbox.ts";
@@ -15,16 +16,20 @@ export function startNotify(context: {
   statuses: StatusCache;
   eventLog: EventLog;
   liveBus: LiveBus;
+  /** See `ApiContext.catchUp`. */
+  catchUp: () => Promise<void>;
 }): Promise<Consumer> {
-  const { database, statuses, eventLog, liveBus } = context;
+  const { database, statuses, eventLog, liveBus, catchUp } = context;
   return eventLog.consume({
     topic: EVENTS_TOPIC,
     group: "notifications",
     maxRecords: MAX_EVENTS,
     handle: async (payloads) => {
+      await catchUp();
       const events = payloads.map(decodeRecord<DomainEvent>);
+      // They are in the database by now; streams miss what happens while the bus is away.
       for await (const created of notify({ db: database.db, statuses }, events))
-        await tellStreams(liveBus, created);
+        await tellStreams(liveBus, created).catch(ignoreUnavailable);
     },
   });
 }

@@ -1,6 +1,6 @@
 /** Mails that confirm an address: at signing up, and again for who asks, not too often. */
 import type { FastifyBaseLogger } from "fastify";
-import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
+import { type RateLimiterAbstract, RateLimiterRes } from "rate-limiter-flexible";
 import { renewConfirmation, sendConfirmation } from "../../accounts/confirmation.ts";
 import { Invalid, RateLimited } from "../../core/errors.ts";
 import type { AccountId } from "../../core/ids.ts";
@@ -11,10 +11,11 @@ const AGAIN = { points: 3, duration: 3600 };
 
 export class Confirmations {
   readonly #context: ApiContext;
-  readonly #again = new RateLimiterMemory(AGAIN);
+  readonly #again: RateLimiterAbstract;
 
   constructor(context: ApiContext) {
     this.#context = context;
+    this.#again = context.makeLimiter("confirmation-again", AGAIN);
   }
 
   /** Never rejects: the account is made by then, and its owner can ask for another mail. */

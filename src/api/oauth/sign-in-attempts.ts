@@ -3,17 +3,23 @@
  * Not per account alone, or anybody could lock anybody out. Counted whatever RATE_LIMITS says.
  */
 import { isIPv6 } from "node:net";
-import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
+import { type RateLimiterAbstract, RateLimiterRes } from "rate-limiter-flexible";
 import { loginNameOf } from "../../accounts/credentials.ts";
 import { RateLimited } from "../../core/errors.ts";
+import type { MakeLimiter } from "../../core/limits.ts";
 
 const PER_ACCOUNT = { points: 10, duration: 15 * 60 };
 const PER_NETWORK = { points: 50, duration: 15 * 60 };
 const MAX_KEY_CHARACTERS = 200;
 
 export class SignInAttempts {
-  readonly #perAccount = new RateLimiterMemory({ keyPrefix: "account", ...PER_ACCOUNT });
-  readonly #perNetwork = new RateLimiterMemory({ keyPrefix: "network", ...PER_NETWORK });
+  readonly #perAccount: RateLimiterAbstract;
+  readonly #perNetwork: RateLimiterAbstract;
+
+  constructor(makeLimiter: MakeLimiter) {
+    this.#perAccount = makeLimiter("sign-in-account", PER_ACCOUNT);
+    this.#perNetwork = makeLimiter("sign-in-network", PER_NETWORK);
+  }
 
   /** Runs `verify` and gives what it found; throws RateLimited instead when there were too many tries. */
   async run<Found>(
@@ -34,7 +40,7 @@ export class SignInAttempts {
   }
 }
 
-async function consume(limiter: RateLimiterMemory, key: string): Promise<void> {
+async function consume(limiter: RateLimiterAbstract, key: string): Promise<void> {
   try {
     await limiter.consume(key);
   } catch (refused) {

@@ -30,7 +30,7 @@ const SignOutForm = Type.Object({ csrf_token: Text, next: Next });
 export function signInRoutes(app: App, { context, confirmations }: SignUpContext): void {
   const { title } = context.config.instance;
   const mayRegister = context.config.signUps === "open";
-  const attempts = new SignInAttempts();
+  const attempts = new SignInAttempts(context.makeLimiter);
 
   app.get("/oauth/style.css", { schema: { hide: true } }, async (_, reply) =>
     reply.type("text/css").header("Cache-Control", "public, max-age=3600").send(STYLE),

@@ -156,6 +156,9 @@ export class LiveConnection implements AsyncDisposable {
   }
 
   async #handle(message: LiveMessage): Promise<void> {
+    await this.#context.catchUp();
+    // That the token ended is told too, but a message may get lost.
+    if (this.#accountId !== null && !(await this.#options.tokenStands())) return this.#end(ENDINGS.signedOut);
     switch (message.type) {
       case "notification":
         return this.#notification(message.notificationId);

@@ -1,18 +1,24 @@
-/** How a command that changes data beside a running server tells it what is stale: PostgreSQL's NOTIFY. */
+/**
+ * PostgreSQL's NOTIFY: how a command that changes data beside running servers tells them what is stale, and how servers
+ * tell each other while Redis is away.
+ */
 import { sql } from "kysely";
 import type { Logger } from "pino";
 import { sleep } from "../../core/clock.ts";
-import type { Stale } from "../../core/invalidation.ts";
+import { decodeStale, encodeStale, type Stale } from "../../core/invalidation.ts";
 import type { Database, Db } from "./pools.ts";
 
 const CHANNEL = "roost_invalidate";
 const RECONNECT_MS = 1_000;
 
+/** What a notice holds at most is 8,000 bytes; one that would be longer says that anything may be stale. */
+const MAX_PAYLOAD_BYTES = 7_900;
+const EVERYTHING = "everything";
+
 /** Sent with the commit of the caller's transaction. */
-export async function notifyInvalidation(tx: Db, stale: Pick<Stale, "accounts" | "tokens">): Promise<void> {
-  const payload = JSON.stringify(stale, (_, value: unknown) =>
-    typeof value === "bigint" ? `${value}` : value,
-  );
+export async function notifyInvalidation(tx: Db, stale: Stale): Promise<void> {
+  const text = encodeStale(stale);
+  const payload = Buffer.byteLength(text) > MAX_PAYLOAD_BYTES ? EVERYTHING : text;
   await sql`select pg_notify(${CHANNEL}, ${payload})`.execute(tx);
 }
 
@@ -45,7 +51,10 @@ export function listenForInvalidation(
       client.once("error", () => resolve());
       stopping.signal.addEventListener("abort", () => resolve(), { once: true });
     });
-    client.on("notification", ({ payload }) => handlers.onStale(staleOf(payload ?? "{}")));
+    client.on("notification", ({ payload }) => {
+      if (payload === EVERYTHING) handlers.onGap();
+      else handlers.onStale(decodeStale(payload ?? "{}"));
+    });
     await client.query(`listen ${CHANNEL}`);
     if (!first) handlers.onGap();
     await ended;
@@ -57,9 +66,4 @@ export function listenForInvalidation(
       await running;
     },
   };
-}
-
-function staleOf(payload: string): Stale {
-  const lists = Object.entries(JSON.parse(payload) as Record<string, string[]>);
-  return Object.fromEntries(lists.map(([name, ids]) => [name, ids.map(BigInt)]));
 }

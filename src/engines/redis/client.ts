@@ -88,9 +88,10 @@ export class RedisClient implements AsyncDisposable {
   }
 
   /** One more connection, for a use that takes it whole, such as listening. Closed with the client. */
-  connectAgain(): Connection {
+  async connectAgain(): Promise<Connection> {
     const connection = connect(this.address);
     this.#more.add(connection);
+    await untilReady(connection);
     return connection;
   }
 
@@ -98,6 +99,21 @@ export class RedisClient implements AsyncDisposable {
   primaries(lane: Lane): Redis[] {
     const connection = this.#lanes[lane];
     return connection instanceof Cluster ? connection.nodes("master") : [connection];
+  }
+
+  /** As `primaries`, and a cluster's replicas. */
+  nodes(lane: Lane): Redis[] {
+    const connection = this.#lanes[lane];
+    return connection instanceof Cluster ? connection.nodes("all") : [connection];
+  }
+
+  /** Removes every key that begins with the prefix. */
+  async flush(): Promise<void> {
+    for (const node of this.primaries("bulk")) {
+      for await (const keys of node.scanStream({ match: `${this.keyPrefix}:*`, count: 1_000 })) {
+        await Promise.all((keys as string[]).map((key) => node.unlink(key)));
+      }
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -6,6 +6,9 @@ import type { AccountId, StatusId } from "../../core/ids.ts";
  *
  * A timeline is one of three: missing (nobody read it lately; appends leave it missing), being built (appends are
  * kept beside it until the build ends), or present.
+ *
+ * Reads answer "timeout" when the store is away or too slow; everything else rejects with Unavailable then, and may
+ * have been done or not, or be done in a moment: whatever it was, it can be done again.
  */
 export interface TimelineStore extends AsyncDisposable {
   /**

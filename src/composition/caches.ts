@@ -1,0 +1,132 @@
+/** The caches of this process, and how they stay right beside other processes. */
+import { ProfileCache } from "../accounts/profiles.ts";
+import { TokenCache } from "../accounts/tokens.ts";
+import { renderAccount } from "../api/entities/account.ts";
+import { renderStatus } from "../api/entities/status.ts";
+import type { Urls } from "../api/entities/urls.ts";
+import { sleep } from "../core/clock.ts";
+import { ignoreUnavailable, Unavailable } from "../core/errors.ts";
+import type { Invalidate, Stale } from "../core/invalidation.ts";
+import { notifyInvalidation } from "../engines/database/invalidation-channel.ts";
+import { FanOutModes } from "../feed/fan-out-mode.ts";
+import { SIGNED_OUT_CHANNEL } from "../feed/live.ts";
+import { PulledAuthors } from "../feed/pull-merge.ts";
+import { RelationsCache } from "../relations/relations.ts";
+import { MarksCache } from "../statuses/marks.ts";
+import { StatusCache } from "../statuses/records.ts";
+import type { Engines } from "./engines.ts";
+
+/** With several processes: covers one that ended between its commit and telling the others. */
+const SHARED_MAX_AGE_MS = 10_000;
+/** How long a notice of PostgreSQL may take to be read everywhere; it's a millisecond, mostly. */
+const NOTICE_MS = 100;
+
+export type Caches = ReturnType<typeof composeCaches>;
+
+export function composeCaches(engines: Engines, options: { urls: Urls; switchOverlapMs: number }) {
+  const { database, liveBus, invalidationLog, isShared, log } = engines;
+  const { db } = database;
+  const { urls } = options;
+  const maxAgeMs = isShared ? SHARED_MAX_AGE_MS : null;
+  const tokens = new TokenCache(db, { maxAgeMs });
+  const profiles = new ProfileCache({ db, maxAgeMs, render: (row) => renderAccount(row, urls) });
+  const statuses = new StatusCache({
+    db,
+    profiles,
+    maxAgeMs,
+    render: (row, authorUsername) => renderStatus(row, authorUsername, urls),
+  });
+  const relations = new RelationsCache(db, maxAgeMs);
+  const marks = new MarksCache(db, maxAgeMs);
+
+  const forget = (stale: Stale) => {
+    for (const accountId of stale.tokens ?? []) tokens.forgetAccount(accountId);
+    if (stale.accounts) profiles.invalidate(stale.accounts);
+    if (stale.relations) relations.invalidate(...stale.relations);
+    if (stale.statuses) statuses.invalidate(stale.statuses);
+    if (stale.marks) marks.invalidate(stale.marks);
+    if (stale.authorTimelines) pulled.invalidate(stale.authorTimelines);
+    if (stale.fanOutModes) modes.invalidate();
+  };
+
+  const forgetAll = () => {
+    for (const cache of [tokens, profiles, statuses, relations, marks, pulled]) cache.clear();
+    modes.invalidate();
+  };
+
+  /** Open streams of accounts whose tokens ended close. One that isn't told asks for its token at the next event. */
+  const closeStreams = async ({ tokens }: Stale) => {
+    for (const accountId of tokens ?? [])
+      await liveBus.publish(SIGNED_OUT_CHANNEL, { type: "signed-out", accountId }).catch(ignoreUnavailable);
+  };
+
+  /**
+   * When the log can't be appended to although the change is committed, PostgreSQL tells the others. That is no fence:
+   * nobody waits for a notice. What holds then: a process that is cut off from Redis too reads nothing from its caches,
+   * so it needs no notice. One that isn't cut off gets it within milliseconds, for which the change waits before it is
+   * answered; one whose connection for notices is broken forgets everything when it's back; and nothing stays for
+   * longer than `SHARED_MAX_AGE_MS`. If the database refuses the notice too, the change isn't answered as done.
+   */
+  const tell = async (stale: Stale) => {
+    try {
+      await invalidationLog.append({ stale, lsn: null });
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+      await notifyInvalidation(db, stale);
+      await sleep(NOTICE_MS);
+    }
+  };
+
+  const invalidate: Invalidate = async (stale) => {
+    forget(stale);
+    await tell(stale);
+    await closeStreams(stale);
+  };
+
+  const modes = new FanOutModes({ db, invalidate, overlapMs: options.switchOverlapMs, maxAgeMs });
+  const pulled = new PulledAuthors(database, modes, maxAgeMs);
+
+  invalidationLog.listen({
+    // Own changes were forgotten before they were told; what was loaded since then is right.
+    onEntry: ({ stale, isOwn }) => {
+      if (!isOwn) forget(stale);
+    },
+    onGap: () => {
+      log.info("changes made by other processes may have been missed: caches start anew");
+      forgetAll();
+    },
+  });
+
+  /**
+   * Once it resolves, no cache holds what was stale when it was called. When that can't be known, caches are emptied:
+   * what is read then comes from the database, and what is kept of it serves nobody, since the next one empties it too.
+   */
+  const catchUp = async () => {
+    try {
+      await invalidationLog.catchUp();
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+      forgetAll();
+    }
+  };
+
+  /** What a notice of PostgreSQL says is stale: each process gets it by itself. */
+  const noticed = async (stale: Stale) => {
+    forget(stale);
+    await closeStreams(stale);
+  };
+
+  return {
+    tokens,
+    profiles,
+    statuses,
+    relations,
+    marks,
+    modes,
+    pulled,
+    invalidate,
+    catchUp,
+    forgetAll,
+    noticed,
+  };
+}
