@@ -38,6 +38,8 @@ export class Database implements AsyncDisposable {
     this.#pool.on("error", ({ message }) => {
       if (!this.#closing) options.log(message);
     });
+    // So would one that breaks in use between two statements; the next statement fails then, and tells who uses it.
+    this.#pool.on("connect", (client) => client.on("error", () => {}));
     this.db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: this.#pool }) });
   }
 
@@ -53,6 +55,8 @@ export class Database implements AsyncDisposable {
   /** A connection of one's own, outside the pool: for session locks. The caller ends it. */
   async dedicated(): Promise<pg.Client> {
     const client = new pg.Client({ ...this.#pool.options, types: { getTypeParser: parserOf } });
+    // As above; a caller that waits for the end listens to it.
+    client.on("error", () => {});
     await client.connect();
     return client;
   }
