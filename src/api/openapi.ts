@@ -51,7 +51,16 @@ async function openPage(): Promise<FastifyInstance> {
   const page = Fastify();
   await page.register(scalar, {
     routePrefix: "/api/docs",
-    configuration: { url: "/api/openapi.json", theme: "default", withDefaultFonts: false, telemetry: false },
+    configuration: {
+      url: "/api/openapi.json",
+      theme: "default",
+      withDefaultFonts: false,
+      telemetry: false,
+      showDeveloperTools: "never",
+      agent: { disabled: true },
+      mcp: { disabled: true },
+      hideClientButton: true,
+    },
   });
   return page;
 }
