@@ -13,8 +13,9 @@ import type { Database } from "./engines/database/pools.ts";
 import type { Consumer } from "./engines/event-log/port.ts";
 import type { FanOutModes } from "./feed/fan-out-mode.ts";
 import { startFanOut } from "./workers/fan-out.ts";
+import { RELAY_GROUP } from "./workers/groups.ts";
 import { startNotify } from "./workers/notify.ts";
-import { RELAY_GROUP, startRelay } from "./workers/relay.ts";
+import { startRelay } from "./workers/relay.ts";
 
 const HOUSEKEEPING_MS = 60_000;
 

@@ -2,11 +2,12 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../config.ts";
-import type { DatabaseOptions, Db } from "../engines/database/pools.ts";
+import type { Database, DatabaseOptions, Db } from "../engines/database/pools.ts";
 import { CommandError, exitCodes } from "./exit-codes.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface Admin extends AsyncDisposable {
+  readonly database: Database;
   readonly db: Db;
   /** Whether a server has the embedded database open, so that what is done here is seen there at once. */
   readonly serverRuns: boolean;
@@ -36,7 +37,7 @@ export async function openAdmin(
   await database.ping();
   if (migrates && !serverRuns) await migrate(database.db);
   const open = opened.move();
-  return { db: database.db, serverRuns, [Symbol.asyncDispose]: () => open.disposeAsync() };
+  return { database, db: database.db, serverRuns, [Symbol.asyncDispose]: () => open.disposeAsync() };
 }
 
 interface Connected {

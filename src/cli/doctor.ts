@@ -79,13 +79,15 @@ function settingsFinding(loaded: LoadedConfig | ConfigError): Finding & { name: 
 }
 
 async function allChecks(): Promise<Check[]> {
-  const [{ machineChecks }, { databaseChecks }, { redisChecks }, { outsideChecks }] = await Promise.all([
-    import("./doctor-machine.ts"),
-    import("./doctor-database.ts"),
-    import("./doctor-redis.ts"),
-    import("./doctor-outside.ts"),
-  ]);
-  return [...machineChecks, ...databaseChecks, ...redisChecks, ...outsideChecks];
+  const [{ machineChecks }, { databaseChecks }, { redisChecks }, { kafkaChecks }, { outsideChecks }] =
+    await Promise.all([
+      import("./doctor-machine.ts"),
+      import("./doctor-database.ts"),
+      import("./doctor-redis.ts"),
+      import("./doctor-kafka.ts"),
+      import("./doctor-outside.ts"),
+    ]);
+  return [...machineChecks, ...databaseChecks, ...redisChecks, ...kafkaChecks, ...outsideChecks];
 }
 
 /** A check that itself breaks has found something too. */

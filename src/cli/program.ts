@@ -7,6 +7,7 @@ import { completionCommand } from "./completion.ts";
 import { configCommand } from "./config.ts";
 import { demoCommand } from "./demo.ts";
 import { doctorCommand } from "./doctor.ts";
+import { eventsCommand } from "./events/command.ts";
 import { exitCodes, exitCodesHelp } from "./exit-codes.ts";
 import { report } from "./failure.ts";
 import { terminalOf, version } from "./invocation.ts";
@@ -55,6 +56,7 @@ Examples:
     migrateCommand(),
     accountsCommand(),
     tokenCommand(),
+    eventsCommand(),
   ]) {
     program.addCommand(inheriting(command, program));
   }

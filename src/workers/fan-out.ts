@@ -15,6 +15,7 @@ import {
   planFanOut,
 } from "../feed/fan-out.ts";
 import { homeChannel, type LiveMessage, STATUS_CHANNEL } from "../feed/live.ts";
+import { FAN_OUT_GROUP, laneTopic } from "./groups.ts";
 
 export interface FanOutContext extends PlanContext, DeliverContext {
   readonly eventLog: EventLog;
@@ -28,21 +29,17 @@ export interface FanOutContext extends PlanContext, DeliverContext {
 const MAX_EVENTS = 200;
 const MAX_CHUNKS = 50;
 
-export function laneTopic(lane: Lane): string {
-  return `fan-out.${lane}`;
-}
-
 export async function startFanOut(context: FanOutContext): Promise<Consumer[]> {
   const planner = context.eventLog.consume({
     topic: EVENTS_TOPIC,
-    group: "fan-out",
+    group: FAN_OUT_GROUP,
     maxRecords: MAX_EVENTS,
     handle: (payloads) => planBatch(context, payloads.map(decodeRecord<DomainEvent>)),
   });
   const workers = LANES.map((lane) =>
     context.eventLog.consume({
       topic: laneTopic(lane),
-      group: "fan-out",
+      group: FAN_OUT_GROUP,
       // Large chunks are a thousand deliveries each: few at a time keep the event loop free for requests.
       maxRecords: lane === "small" ? MAX_CHUNKS : 4,
       handle: (payloads) => deliverBatch(context, lane, payloads.map(decodeRecord<FanOutChunk>)),

@@ -8,6 +8,7 @@ import type { LiveBus } from "../engines/live-bus/port.ts";
 import { type LiveMessage, notificationChannel } from "../feed/live.ts";
 import { type Created, notify } from "../notifications/notify.ts";
 import type { StatusCache } from "../statuses/records.ts";
+import { NOTIFICATIONS_GROUP } from "./groups.ts";
 
 const MAX_EVENTS = 200;
 
@@ -22,7 +23,7 @@ export function startNotify(context: {
   const { database, statuses, eventLog, liveBus, catchUp } = context;
   return eventLog.consume({
     topic: EVENTS_TOPIC,
-    group: "notifications",
+    group: NOTIFICATIONS_GROUP,
     maxRecords: MAX_EVENTS,
     handle: async (payloads) => {
       await catchUp();

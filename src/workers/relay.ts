@@ -5,8 +5,7 @@
  */
 import { EVENTS_TOPIC } from "../engines/event-log/outbox.ts";
 import type { Consumer, EventLog } from "../engines/event-log/port.ts";
-
-export const RELAY_GROUP = "relay";
+import { RELAY_GROUP } from "./groups.ts";
 
 /** What came in the meantime goes as one: one request to the broker for each event would be a hundred times slower. */
 const MAX_EVENTS = 500;

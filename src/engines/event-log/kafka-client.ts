@@ -51,7 +51,8 @@ export function unavailable(options: KafkaOptions, cause: unknown): Unavailable 
   );
 }
 
-function reasonOf(error: unknown): string {
+/** What happened at the bottom of it. */
+export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors.at(-1));
   if (error instanceof Error && error.cause instanceof Error) return reasonOf(error.cause);
   return error instanceof Error ? error.message : String(error);
@@ -69,7 +70,8 @@ export async function clusterOf(options: KafkaOptions): Promise<ClusterMetadata>
   try {
     return await Promise.race([admin.metadata({ topics: [] }), silent]);
   } catch (error) {
-    throw unavailable(options, error);
+    // All that is to be told is in the sentence.
+    throw new Unavailable(unavailable(options, error).message);
   } finally {
     done.abort("checked");
     await closed(admin.close());

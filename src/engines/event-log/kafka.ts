@@ -16,8 +16,9 @@ import {
 } from "./kafka-client.ts";
 import { KafkaConsumer } from "./kafka-consumer.ts";
 import { KafkaDeadLetters } from "./kafka-dead-letters.ts";
+import { lagOf } from "./kafka-lag.ts";
 import { LONG_PATIENCE, type PatienceOptions } from "./patience.ts";
-import type { ConsumeOptions, Consumer, EventLog, LogRecord } from "./port.ts";
+import type { ConsumeOptions, Consumer, EventLog, Lag, LogRecord } from "./port.ts";
 
 /** Of one request to a broker. */
 const BATCH_RECORDS_MAX = 500;
@@ -103,6 +104,10 @@ export class KafkaEventLog implements EventLog {
     });
     this.#consumers.add(consumer);
     return consumer;
+  }
+
+  lag(topic: string, group: string): Promise<Lag> {
+    return lagOf(this.#topics, group, topic, this.#clock.nowMs());
   }
 
   /** A fetch waits at the brokers for records to come: there is nobody to wake. */

@@ -16,6 +16,9 @@ export interface EventLog extends AsyncDisposable {
    */
   consume(options: ConsumeOptions): Promise<Consumer>;
 
+  /** What a group hasn't consumed of a topic, whoever consumes for it. */
+  lag(topic: string, group: string): Promise<Lag>;
+
   /** Says that the topic may have got records, so that its consumers look soon. A hint; losing it costs a poll. */
   wake(topic: string): void;
 

@@ -108,6 +108,11 @@ export class PostgresEventLog implements EventLog {
     return consumer;
   }
 
+  lag(topic: string, group: string): Promise<Lag> {
+    const options = { database: this.#database, clock: this.#clock, topic, group };
+    return lagOf(new OffsetLease({ ...options, holder: "", isAlone: false }), options);
+  }
+
   wake(topic: string): void {
     for (const consumer of this.#consumers) if (consumer.topic === topic) consumer.wake();
   }
@@ -164,20 +169,8 @@ class PostgresConsumer implements Consumer {
     this.#woken.abort("woken");
   }
 
-  async lag(): Promise<Lag> {
-    const { topic, database, clock } = this.#options;
-    const offset = await this.#lease.read();
-    const { rows } = await sql<{ records: number; oldest: Date | null }>`
-      select count(*)::int as records, min(created_at) as oldest from event_log
-      where topic = ${topic}
-        and (transaction_id, position) > (${offset.transactionId}::xid8, ${offset.position})`.execute(
-      database.db,
-    );
-    const oldest = rows[0]?.oldest;
-    return {
-      records: rows[0]?.records ?? 0,
-      oldestAgeMs: oldest ? Math.max(0, clock.nowMs() - oldest.getTime()) : 0,
-    };
+  lag(): Promise<Lag> {
+    return lagOf(this.#lease, this.#options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -257,4 +250,22 @@ class PostgresConsumer implements Consumer {
     if (!isOurs) log.warn({ topic, group }, "another process consumes now; what was under way is done again");
     return { consumed, hidden: false, records: rows.length, isLost: !isOurs };
   }
+}
+
+async function lagOf(
+  lease: OffsetLease,
+  { topic, database, clock }: { topic: string; database: Database; clock: Clock },
+): Promise<Lag> {
+  const offset = await lease.read();
+  const { rows } = await sql<{ records: number; oldest: Date | null }>`
+    select count(*)::int as records, min(created_at) as oldest from event_log
+    where topic = ${topic}
+      and (transaction_id, position) > (${offset.transactionId}::xid8, ${offset.position})`.execute(
+    database.db,
+  );
+  const oldest = rows[0]?.oldest;
+  return {
+    records: rows[0]?.records ?? 0,
+    oldestAgeMs: oldest ? Math.max(0, clock.nowMs() - oldest.getTime()) : 0,
+  };
 }

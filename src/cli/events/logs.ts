@@ -1,0 +1,64 @@
+/** The logs that this server's events go through, for commands that look into them or mend them. */
+import type { Config } from "../../config.ts";
+import { systemClock } from "../../core/clock.ts";
+import { createLogger } from "../../core/telemetry/log.ts";
+import type { DeadLetter, EventLog } from "../../engines/event-log/port.ts";
+import { openAdmin } from "../admin.ts";
+import { CommandError, exitCodes } from "../exit-codes.ts";
+import type { Terminal } from "../terminal.ts";
+
+export interface Logs extends AsyncDisposable {
+  readonly outbox: EventLog;
+  /** The outbox itself without Kafka. */
+  readonly events: EventLog;
+  /** Both, each once. */
+  readonly all: readonly EventLog[];
+}
+
+export async function openLogs(config: Config, terminal: Terminal): Promise<Logs> {
+  await using opened = new AsyncDisposableStack();
+  const { PostgresEventLog } = await import("../../engines/event-log/postgres.ts");
+  const log = createLogger("silent");
+  const { database } = opened.use(await openAdmin(config, { terminal }));
+  const outbox = opened.use(new PostgresEventLog({ database, log, clock: systemClock, isAlone: false }));
+  let events: EventLog = outbox;
+  if (config.kafka) {
+    const { KafkaEventLog } = await import("../../engines/event-log/kafka.ts");
+    const kafka = opened.use(new KafkaEventLog({ ...config.kafka, log, clock: systemClock }));
+    await kafka.check();
+    events = kafka;
+  }
+  const open = opened.move();
+  return {
+    outbox,
+    events,
+    all: config.kafka ? [outbox, events] : [outbox],
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+}
+
+export interface Found {
+  readonly letter: DeadLetter;
+  readonly log: EventLog;
+}
+
+/** Oldest first. */
+export async function listLetters(logs: Logs, limit: number): Promise<Found[]> {
+  const found = await Promise.all(
+    logs.all.map(async (log) =>
+      (await log.deadLetters.list(limit)).map((letter): Found => ({ letter, log })),
+    ),
+  );
+  const byAge = (a: Found, b: Found) => a.letter.failedAt.getTime() - b.letter.failedAt.getTime();
+  return found.flat().sort(byAge).slice(0, limit);
+}
+
+export async function requireLetter(logs: Logs, id: string): Promise<Found> {
+  for (const log of logs.all) {
+    const letter = await log.deadLetters.find(id);
+    if (letter) return { letter, log };
+  }
+  throw new CommandError(exitCodes.failed, `There is no dead letter "${id}".`, {
+    hint: "`roost events dlq list` shows those there are.",
+  });
+}
