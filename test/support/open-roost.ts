@@ -7,7 +7,7 @@ import { KafkaTopics } from "../../src/engines/event-log/kafka-client.ts";
 import { lagOf } from "../../src/engines/event-log/kafka-lag.ts";
 import { EVENTS_TOPIC } from "../../src/engines/event-log/outbox.ts";
 import { LANES } from "../../src/feed/fan-out.ts";
-import { laneTopic } from "../../src/workers/fan-out.ts";
+import { laneTopic } from "../../src/workers/groups.ts";
 import { tenantSettings, testCluster } from "./cluster-tenant.ts";
 import { makeDataDir, removeDataDir, startRoost } from "./start-roost.ts";
 
