@@ -1,0 +1,63 @@
+/** The property of `home-timeline.test.ts`, where each request goes to another server than the one before. */
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { askRedis, hasRedis } from "../../src/cluster/redis.ts";
+import { sleep } from "../../src/core/clock.ts";
+import { seededRandom } from "../../src/core/random.ts";
+import type { OpenedRoost } from "../support/open-roost.ts";
+import { openTwoServers, type TwoServers } from "../support/two-servers.ts";
+import { ACCOUNTS, KINDS, type Step, World } from "./world.ts";
+
+const SEQUENCES = process.env.TEST_LONG === "1" ? 200 : 12;
+const STEPS = 25;
+const seed = Number(process.env.PROPERTY_SEED ?? Date.now() % 2 ** 31);
+
+describe.skipIf(!hasRedis())("two servers on one Redis (needs redis-server)", () => {
+  let two: TwoServers;
+  beforeAll(async () => {
+    two = await openTwoServers("single", { FAN_OUT_SWITCH_OVERLAP_MS: "25" });
+  });
+  afterAll(() => two?.[Symbol.asyncDispose]());
+
+  test(`show what the model says, though Redis is flushed, killed and frozen (seed ${seed})`, async () => {
+    const random = seededRandom(seed);
+    const faults = [
+      () => askRedis(two.redis.portOf("redis-1"), "flushall"),
+      () => two.redis.restart("redis-1"),
+      async () => {
+        two.redis.freeze("redis-1");
+        void sleep(random.below(600)).then(() => two.redis.thaw("redis-1"));
+      },
+      async () => two.roosts[random.below(2)]?.loseCaches(),
+    ];
+    const opened: OpenedRoost = {
+      database: two.roosts[0].database,
+      modes: two.roosts[0].modes,
+      url: two.url,
+      isIdle: () => two.isIdle(),
+      loseCaches: async () => void (await random.pick(faults)()),
+      [Symbol.asyncDispose]: async () => {},
+    };
+    for (let sequence = 0; sequence < SEQUENCES; sequence++) {
+      const world = await World.create(opened);
+      await world.begin(random.below(2 ** (ACCOUNTS * ACCOUNTS)) | random.below(2 ** (ACCOUNTS * ACCOUNTS)));
+      const story: string[] = [];
+      try {
+        for (let i = 0; i < STEPS; i++) {
+          const step: Step = {
+            kind: random.pick(KINDS),
+            actor: random.below(ACCOUNTS),
+            target: random.below(ACCOUNTS),
+            pick: random.below(31),
+            option: random.below(30),
+          };
+          story.push(JSON.stringify(step));
+          await world.take(step);
+        }
+        await world.check(1 + random.below(7));
+      } catch (error) {
+        expect.fail(`PROPERTY_SEED=${seed}, sequence ${sequence}:\n${story.join("\n")}\n${error}`);
+      }
+    }
+  }, 600_000);
+});
