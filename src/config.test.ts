@@ -45,6 +45,7 @@ const samples: Record<SettingName, { good: string; bad: string[] }> = {
   FAN_OUT_PULL_FROM_FOLLOWERS: { good: "9000", bad: ["0", "1e4"] },
   FAN_OUT_PUSH_BELOW_FOLLOWERS: { good: "7000", bad: ["0", "-5"] },
   FAN_OUT_SWITCH_OVERLAP_MS: { good: "0", bad: ["3600001", "30s"] },
+  CACHE_MB: { good: "64", bad: ["7", "64MB"] },
   TIMELINE_MAX_ENTRIES: { good: "400", bad: ["39", "10001"] },
   TIMELINES_IN_MEMORY: { good: "10", bad: ["0", "all"] },
   TIMELINE_IDLE_DAYS: { good: "7", bad: ["0", "3651"] },
@@ -113,6 +114,7 @@ it("needs nothing set", () => {
     },
     maxCharacters: 500,
     fanOut: { pullFromFollowers: 10_000, pushBelowFollowers: 8_000, switchOverlapMs: 30_000 },
+    cacheMb: 512,
     timelines: { maxEntries: 800, maxInMemory: 50_000, idleDays: 30 },
     logLevel: "info",
   });

@@ -34,6 +34,8 @@ export interface Config {
     /** Around a switch both ways are used for this long, so stale knowledge of the switch is harmless. */
     readonly switchOverlapMs: number;
   };
+  /** What caches of a process may take, all together. */
+  readonly cacheMb: number;
   readonly timelines: {
     readonly maxEntries: number;
     readonly maxInMemory: number;
@@ -195,6 +197,7 @@ function assemble(values: Values): Config {
       pushBelowFollowers: values.FAN_OUT_PUSH_BELOW_FOLLOWERS,
       switchOverlapMs: values.FAN_OUT_SWITCH_OVERLAP_MS,
     },
+    cacheMb: values.CACHE_MB,
     timelines: {
       maxEntries: values.TIMELINE_MAX_ENTRIES,
       maxInMemory: values.TIMELINES_IN_MEMORY,

@@ -241,6 +241,10 @@ const settings = {
     doc: "How long both ways are used when an author changes from one to the other.",
     fallback: "30000",
   }),
+  CACHE_MB: row(TIMELINES, wholeNumber(8, 1_000_000), {
+    doc: "Memory of each process for posts, profiles and relations that were read lately, in MB.",
+    fallback: "512",
+  }),
   TIMELINE_MAX_ENTRIES: row(TIMELINES, wholeNumber(40, 10_000), {
     doc: "Entries of a home timeline that are kept ready. Older ones are read from the database.",
     fallback: "800",

@@ -1,6 +1,6 @@
 /** Accounts as others see them: loaded in batches, cached with their JSON ready to be sent. */
 import { sql } from "kysely";
-import { GuardedCache } from "../core/guarded-cache.ts";
+import { type CacheLimits, GuardedCache } from "../core/guarded-cache.ts";
 import { type AccountId, type StatusId, timeOfIdMs } from "../core/ids.ts";
 import type { Db } from "../engines/database/pools.ts";
 
@@ -46,15 +46,12 @@ export interface Profile {
 /** The account as JSON text without its counts and closing brace. Given by the API, which knows the wire format. */
 export type RenderProfile = (row: ProfileRow) => string;
 
-const MAX_SIZE_BYTES = 64 * 1024 * 1024;
-
 export class ProfileCache {
   readonly #cache: GuardedCache<AccountId, Profile>;
 
-  constructor(options: { db: Db; render: RenderProfile; maxAgeMs: number | null }) {
+  constructor(options: { db: Db; render: RenderProfile; limits: CacheLimits }) {
     this.#cache = new GuardedCache<AccountId, Profile>({
-      maxSizeBytes: MAX_SIZE_BYTES,
-      maxAgeMs: options.maxAgeMs,
+      ...options.limits,
       sizeBytesOf: (profile) => 600 + 3 * profile.json.length,
       loadMany: async (ids) => {
         const rows = await loadProfileRows(options.db, ids);

@@ -23,21 +23,26 @@ const NOTICE_MS = 100;
 
 export type Caches = ReturnType<typeof composeCaches>;
 
-export function composeCaches(engines: Engines, options: { urls: Urls; switchOverlapMs: number }) {
+export function composeCaches(
+  engines: Engines,
+  options: { urls: Urls; switchOverlapMs: number; sizeMb: number },
+) {
   const { database, liveBus, invalidationLog, isShared, log } = engines;
   const { db } = database;
   const { urls } = options;
   const maxAgeMs = isShared ? SHARED_MAX_AGE_MS : null;
+  /** Of all the memory caches may take. */
+  const share = (part: number) => ({ maxSizeBytes: Math.floor(options.sizeMb * 2 ** 20 * part), maxAgeMs });
   const tokens = new TokenCache(db, { maxAgeMs });
-  const profiles = new ProfileCache({ db, maxAgeMs, render: (row) => renderAccount(row, urls) });
+  const profiles = new ProfileCache({ db, limits: share(0.15), render: (row) => renderAccount(row, urls) });
   const statuses = new StatusCache({
     db,
     profiles,
-    maxAgeMs,
+    limits: share(0.45),
     render: (row, authorUsername) => renderStatus(row, authorUsername, urls),
   });
-  const relations = new RelationsCache(db, maxAgeMs);
-  const marks = new MarksCache(db, maxAgeMs);
+  const relations = new RelationsCache(db, share(0.25));
+  const marks = new MarksCache(db, share(0.1));
 
   const forget = (stale: Stale) => {
     for (const accountId of stale.tokens ?? []) tokens.forgetAccount(accountId);
@@ -84,7 +89,7 @@ export function composeCaches(engines: Engines, options: { urls: Urls; switchOve
   };
 
   const modes = new FanOutModes({ db, invalidate, overlapMs: options.switchOverlapMs, maxAgeMs });
-  const pulled = new PulledAuthors(database, modes, maxAgeMs);
+  const pulled = new PulledAuthors(database, modes, share(0.05));
 
   invalidationLog.listen({
     // Own changes were forgotten before they were told; what was loaded since then is right.

@@ -20,7 +20,11 @@ export function composeDomains(config: Config, engines: Engines) {
   const { database, clock, store, liveBus, outbox, metrics } = engines;
   const { db } = database;
   const urls = urlsOf(config.publicUrl);
-  const caches = composeCaches(engines, { urls, switchOverlapMs: config.fanOut.switchOverlapMs });
+  const caches = composeCaches(engines, {
+    urls,
+    switchOverlapMs: config.fanOut.switchOverlapMs,
+    sizeMb: config.cacheMb,
+  });
   const { tokens, profiles, statuses, relations, marks, pulled, invalidate } = caches;
   const wakeEventLog = () => outbox.wake(EVENTS_TOPIC);
   const home: HomeTimelineContext = {

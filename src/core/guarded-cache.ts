@@ -4,6 +4,13 @@ export interface Filling<Key, Value> extends Disposable {
   store(key: Key, value: Value): void;
 }
 
+/** What a cache may take, and for how long what it gives may have been true. */
+export interface CacheLimits {
+  readonly maxSizeBytes: number;
+  /** Nothing older is given; null: however old. */
+  readonly maxAgeMs: number | null;
+}
+
 /**
  * A cache in front of a batched load, safe against the race of cache-aside: a load that began before an invalidation
  * must not be stored after it, or the old value would stay. An invalidated key is told to the loads under way, which
@@ -14,14 +21,13 @@ export class GuardedCache<Key extends bigint | string, Value extends object> {
   readonly #loadMany: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, Value>>;
   readonly #loads = new Set<{ invalidated: Set<Key>; all: boolean }>();
 
-  constructor(options: {
-    maxSizeBytes: number;
-    sizeBytesOf: (value: Value) => number;
-    /** Nothing older is given; null: however old. */
-    maxAgeMs: number | null;
-    /** Keys without a value are left out of the result, and not remembered. */
-    loadMany: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, Value>>;
-  }) {
+  constructor(
+    options: CacheLimits & {
+      sizeBytesOf: (value: Value) => number;
+      /** Keys without a value are left out of the result, and not remembered. */
+      loadMany: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, Value>>;
+    },
+  ) {
     this.#stored = new LRUCache({
       maxSize: options.maxSizeBytes,
       sizeCalculation: options.sizeBytesOf,

@@ -1,5 +1,5 @@
 /** Fan-out-on-read: the newest statuses of followed authors in pull mode, merged into a page at read time. */
-import { GuardedCache } from "../core/guarded-cache.ts";
+import { type CacheLimits, GuardedCache } from "../core/guarded-cache.ts";
 import { type AccountId, descending, type StatusId } from "../core/ids.ts";
 import type { Database } from "../engines/database/pools.ts";
 import type { Relations } from "../relations/relations.ts";
@@ -7,7 +7,6 @@ import type { FanOutModes, IdRange } from "./fan-out-mode.ts";
 
 /** How many of an author's newest ids are kept; a page that reaches below asks the database. */
 const KEPT_PER_AUTHOR = 400;
-const MAX_SIZE_BYTES = 32 * 1024 * 1024;
 
 interface AuthorTimeline {
   /** Newest first. */
@@ -21,12 +20,11 @@ export class PulledAuthors {
   readonly #modes: FanOutModes;
   readonly #timelines: GuardedCache<AccountId, AuthorTimeline>;
 
-  constructor(database: Database, modes: FanOutModes, maxAgeMs: number | null) {
+  constructor(database: Database, modes: FanOutModes, limits: CacheLimits) {
     this.#database = database;
     this.#modes = modes;
     this.#timelines = new GuardedCache<AccountId, AuthorTimeline>({
-      maxSizeBytes: MAX_SIZE_BYTES,
-      maxAgeMs,
+      ...limits,
       sizeBytesOf: (timeline) => 100 + 32 * timeline.ids.length,
       loadMany: (authors) => this.#load(authors),
     });

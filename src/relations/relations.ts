@@ -1,7 +1,7 @@
 /** What a viewer's relations say right now, loaded in one query and cached until one of them changes. */
 import { sql } from "kysely";
 import type { Clock } from "../core/clock.ts";
-import { GuardedCache } from "../core/guarded-cache.ts";
+import { type CacheLimits, GuardedCache } from "../core/guarded-cache.ts";
 import type { AccountId } from "../core/ids.ts";
 import type { Db } from "../engines/database/pools.ts";
 
@@ -19,15 +19,12 @@ export interface Relations {
   readonly exclusiveListMembers: ReadonlySet<AccountId>;
 }
 
-const MAX_SIZE_BYTES = 128 * 1024 * 1024;
-
 export class RelationsCache {
   readonly #cache: GuardedCache<AccountId, Relations>;
 
-  constructor(db: Db, maxAgeMs: number | null) {
+  constructor(db: Db, limits: CacheLimits) {
     this.#cache = new GuardedCache<AccountId, Relations>({
-      maxAgeMs,
-      maxSizeBytes: MAX_SIZE_BYTES,
+      ...limits,
       sizeBytesOf: (relations) =>
         200 +
         64 *

@@ -1,6 +1,7 @@
 /** What a viewer has done with statuses: favourited, boosted, bookmarked. Cached per viewer and status. */
 import { sql } from "kysely";
 import { LRUCache } from "lru-cache";
+import type { CacheLimits } from "../core/guarded-cache.ts";
 import type { AccountId, StatusId } from "../core/ids.ts";
 import type { Db } from "../engines/database/pools.ts";
 
@@ -13,15 +14,16 @@ interface ViewerMarks {
   readonly marks: Map<StatusId, number>;
 }
 
-const MAX_VIEWERS = 20_000;
-const MAX_MARKS_PER_VIEWER = 2_000;
+const MAX_MARKS_PER_VIEWER = 1_000;
+/** Of a viewer with some pages read. */
+const VIEWER_SIZE_BYTES = 8 * 1024;
 
 export class MarksCache {
   readonly #viewers: LRUCache<AccountId, ViewerMarks>;
   readonly #db: Db;
 
-  constructor(db: Db, maxAgeMs: number | null) {
-    this.#viewers = new LRUCache({ max: MAX_VIEWERS, ttl: maxAgeMs ?? 0 });
+  constructor(db: Db, { maxSizeBytes, maxAgeMs }: CacheLimits) {
+    this.#viewers = new LRUCache({ max: Math.ceil(maxSizeBytes / VIEWER_SIZE_BYTES), ttl: maxAgeMs ?? 0 });
     this.#db = db;
   }
 

@@ -3,7 +3,7 @@
  * rendered once and kept as bytes. Reading a page then copies bytes: the status with its account, the viewer's marks.
  */
 import type { Profile, ProfileCache } from "../accounts/profiles.ts";
-import { type Filling, GuardedCache } from "../core/guarded-cache.ts";
+import { type CacheLimits, type Filling, GuardedCache } from "../core/guarded-cache.ts";
 import type { AccountId, StatusId } from "../core/ids.ts";
 import type { Db } from "../engines/database/pools.ts";
 import { loadStatusRows, type StatusRow } from "./queries.ts";
@@ -33,8 +33,6 @@ export interface RenderedStatus {
 export type RenderStatus = (row: StatusRow, authorUsername: string) => { head: string; tail: string };
 
 const NO_REBLOG = Buffer.from(',"reblog":null');
-
-const MAX_SIZE_BYTES = 256 * 1024 * 1024;
 
 export class StatusRecord {
   readonly facts: StatusFacts;
@@ -89,13 +87,12 @@ export class StatusCache {
     db: Db;
     profiles: ProfileCache;
     render: RenderStatus;
-    maxAgeMs: number | null;
+    limits: CacheLimits;
   }) {
     this.profiles = options.profiles;
     this.#render = options.render;
     this.#cache = new GuardedCache<StatusId, StatusRecord>({
-      maxSizeBytes: MAX_SIZE_BYTES,
-      maxAgeMs: options.maxAgeMs,
+      ...options.limits,
       // The row, and what it will be rendered to.
       sizeBytesOf: ({ row }) => 2_800 + 4 * (row.text.length + row.spoiler_text.length),
       loadMany: async (ids) => {
