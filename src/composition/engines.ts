@@ -9,7 +9,6 @@ import { Metrics } from "../core/telemetry/metrics.ts";
 import { claimDatabase } from "../engines/database/claim.ts";
 import { startEmbeddedServer } from "../engines/database/embedded-server.ts";
 import { Database, migrate } from "../engines/database/pools.ts";
-import { KafkaEventLog } from "../engines/event-log/kafka.ts";
 import type { EventLog } from "../engines/event-log/port.ts";
 import { PostgresEventLog } from "../engines/event-log/postgres.ts";
 import { OutboxFolderMailer } from "../engines/mailer/outbox-folder.ts";
@@ -82,6 +81,8 @@ async function openEventLog(
   opened: AsyncDisposableStack,
 ): Promise<EventLog> {
   if (!kafka) return outbox;
+  // The client takes 60 MB, so only who uses it loads it.
+  const { KafkaEventLog } = await import("../engines/event-log/kafka.ts");
   const eventLog = opened.use(new KafkaEventLog({ ...kafka, log, clock: systemClock }));
   await eventLog.check().catch((error: Error) => {
     throw new ConfigError([
