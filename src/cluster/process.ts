@@ -50,6 +50,8 @@ export interface ProcessRecord {
 
 const POLL_MS = 25;
 const LOG_TAIL_LINES = 15;
+/** A stack in a line of JSON says at its beginning what happened. */
+const LOG_TAIL_COLUMNS = 400;
 
 /** Starts it; resolves when it is ready. Throws Unavailable, with its last words, when it ends or takes too long. */
 export async function launch(spec: LaunchSpec): Promise<ManagedProcess> {
@@ -257,7 +259,8 @@ export function accepts(port: number, host = "127.0.0.1"): Promise<boolean> {
 }
 
 /** The last lines of a log; nothing when there is none. */
-export function tailOf(file: string, lines = LOG_TAIL_LINES): string {
+export function tailOf(file: string, lines = LOG_TAIL_LINES, columns = LOG_TAIL_COLUMNS): string {
   if (!existsSync(file)) return "";
-  return readFileSync(file, "utf8").trimEnd().split("\n").slice(-lines).join("\n");
+  const last = readFileSync(file, "utf8").trimEnd().split("\n").slice(-lines);
+  return last.map((line) => (line.length > columns ? `${line.slice(0, columns)} …` : line)).join("\n");
 }

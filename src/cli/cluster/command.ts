@@ -127,7 +127,7 @@ function logsCommand(): Command {
       const { tailOf } = await import("../../cluster/process.ts");
       for (const part of partsNamed(cluster, name)) {
         terminalOf(self).note(cluster.logOf(part));
-        terminalOf(self).data(tailOf(cluster.logOf(part), options.lines));
+        terminalOf(self).data(tailOf(cluster.logOf(part), options.lines, Number.POSITIVE_INFINITY));
       }
     });
   return addSettingFlags(command, ["DATA_DIR"]);
