@@ -13,6 +13,8 @@ import { PORTS } from "../src/cluster/topology.ts";
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 /** CI gives the whole 20 minutes. */
 const TESTS_MS_MAX = 18 * 60_000;
+/** Tests that start engines of their own, with or without a cluster. */
+const HAVE_THEIR_OWN = ["--exclude", "test/**/two-servers.test.ts", "--exclude", "test/kill/kafka.test.ts"];
 const ENGINES = ["postgres", "redis", "kafka"];
 
 const dataDir = mkdtempSync(join(tmpdir(), "roost-test-cluster-"));
@@ -23,7 +25,8 @@ const cluster = (...args: string[]) =>
 let failed = true;
 try {
   if (cluster("up", ...ENGINES, "--port", `${await freeBasePort()}`) === 0) {
-    const args = ["run", "--project", "e2e", "--project", "cluster", ...process.argv.slice(2)];
+    const projects = ["--project", "e2e", "--project", "cluster"];
+    const args = ["run", ...projects, ...HAVE_THEIR_OWN, ...process.argv.slice(2)];
     const env = { ...process.env, TEST_CLUSTER: dataDir };
     const { status } = spawnSync("vitest", args, { stdio: "inherit", env, timeout: TESTS_MS_MAX });
     failed = status !== 0;

@@ -45,7 +45,7 @@ export function topology(options: TopologyOptions): Topology {
     TRUSTED_PROXIES: "127.0.0.1",
     DATA_DIR: options.roostDir,
   };
-  const api = [options.basePort + 2];
+  const api = [options.basePort + 2, options.basePort + 3];
   return {
     groups: [
       postgres(options),

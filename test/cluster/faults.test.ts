@@ -35,7 +35,7 @@ const MATRIX: readonly Row[] = [
   { part: "pg-2", posts: "moments", reads: "moments" },
   { part: "redis-2", posts: "moments", reads: "moments" },
   { part: "kafka-1", posts: "moments", reads: "moments" },
-  { part: "roost-1", posts: "until it is back", reads: "until it is back" },
+  { part: "roost-1", posts: "moments", reads: "moments" },
   { part: FRONT, posts: "until it is back", reads: "until it is back" },
 ];
 

@@ -19,7 +19,7 @@ import { waitFor } from "./wait.ts";
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const READY_MS_MAX = 60_000;
 const STOP_MS_MAX = 30_000;
-const ROLES = ["start"];
+const ROLES = ["start", "start"];
 const TAKES_REQUESTS = /^(api|start)$/;
 
 /** The DATA_DIR of a running cluster, when tests are to run on it. */
