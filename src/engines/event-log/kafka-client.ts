@@ -24,7 +24,8 @@ export interface KafkaRecord {
 const PARTITIONS = 12;
 /** Records lie on so many brokers, if there are as many, and are acknowledged by all but one. */
 const COPIES = 3;
-const REQUEST_MS_MAX = 5_000;
+/** A broker that is silent for longer counts as lost: the next attempt asks others who leads. By itself it's 30 s. */
+const REQUEST_MS_MAX = 3_000;
 const CHECK_MS_MAX = 5_000;
 const TOPIC_READY_MS_MAX = 10_000;
 const CONTROL_BATCH = 0x20;
@@ -35,6 +36,7 @@ export function clientOptions(options: KafkaOptions): AdminOptions {
     clientId: "roost",
     bootstrapBrokers: [...options.brokers],
     timeout: REQUEST_MS_MAX,
+    requestTimeout: REQUEST_MS_MAX,
     connectTimeout: 2_000,
     retries: 3,
     retryDelay: 250,
@@ -60,7 +62,7 @@ export function reasonOf(error: unknown): string {
 
 /** What the brokers say of themselves. Throws Unavailable when none of them answers as Kafka does, soon. */
 export async function clusterOf(options: KafkaOptions): Promise<ClusterMetadata> {
-  const admin = quiet(new Admin({ ...clientOptions(options), timeout: CHECK_MS_MAX, retries: 1 }));
+  const admin = quiet(new Admin({ ...clientOptions(options), retries: 1 }));
   const done = new AbortController();
   // What listens there may be something else, which the library asks for long.
   const silent = sleep(CHECK_MS_MAX, done.signal).then((): never => {

@@ -30,8 +30,10 @@ import type { ConsumeOptions, Consumer, Lag } from "./port.ts";
 /** How long a member may be silent before its partitions go to others. Brokers allow 6 s at the least by default. */
 const SESSION_MS = 6_000;
 const HEARTBEAT_MS = 500;
-const REBALANCE_MS = 10_000;
-const STALLED_MS = 8_000;
+/** How long members are waited for when the group is divided anew; they hear of it by their next heartbeat. */
+const REBALANCE_MS = 6_000;
+/** Without a heartbeat that succeeds for so long, the membership is given up for a new one. */
+const STALLED_MS = 5_000;
 /** How long a broker holds a fetch that finds nothing; also how long a revoked one may go on. */
 const FETCH_WAIT_MS = 250;
 const PARTITION_BYTES_MAX = 262_144;
@@ -136,6 +138,8 @@ export class KafkaConsumer implements Consumer {
     const member = new GroupMember({
       ...clientOptions(topics.options),
       groupId: topics.groupOf(group, topic),
+      // Joining is answered when all others have joined.
+      requestTimeout: REBALANCE_MS + 3_000,
       autocommit: false,
       sessionTimeout: SESSION_MS,
       rebalanceTimeout: REBALANCE_MS,

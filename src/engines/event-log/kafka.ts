@@ -4,7 +4,7 @@
  */
 import { ProduceAcks, Producer } from "@platformatic/kafka";
 import type { Logger } from "pino";
-import type { Clock } from "../../core/clock.ts";
+import { type Clock, sleep } from "../../core/clock.ts";
 import {
   clientOptions,
   closed,
@@ -23,6 +23,9 @@ import type { ConsumeOptions, Consumer, EventLog, Lag, LogRecord } from "./port.
 /** Of one request to a broker. */
 const BATCH_RECORDS_MAX = 500;
 const BATCH_BYTES_MAX = 500_000;
+/** Brokers need three or four seconds to find that one of them is gone. */
+const SEND_MS_MAX = 8_000;
+const SEND_PAUSE_MS = 200;
 
 interface Waiting {
   readonly messages: readonly Message[];
@@ -128,10 +131,11 @@ class Publisher implements AsyncDisposable {
   readonly #producer: Producer;
   #queue: Waiting[] = [];
   #sending: Promise<void> | null = null;
+  readonly #closing = new AbortController();
 
   constructor(options: KafkaOptions) {
     // The idempotent producer numbers its batches: one that is sent again, as its answer was lost, is there once.
-    this.#producer = quiet(new Producer({ ...clientOptions(options), idempotent: true, retries: 5 }));
+    this.#producer = quiet(new Producer({ ...clientOptions(options), idempotent: true }));
   }
 
   publish(messages: readonly Message[]): Promise<void> {
@@ -149,19 +153,32 @@ class Publisher implements AsyncDisposable {
       this.#queue = [];
       const messages = waiting.flatMap((entry) => entry.messages);
       try {
-        for (const batch of batchesOf(messages)) {
-          // `acks` is taken from here only: what the producer was made with is not looked at.
-          await this.#producer.send({ messages: batch, acks: ProduceAcks.ALL, idempotent: true });
-        }
+        for (const batch of batchesOf(messages)) await this.#sendBatch(batch);
         for (const { done } of waiting) done.resolve();
       } catch (error) {
-        this.#producer.clearMetadata();
         for (const { done } of waiting) done.reject(error);
       }
     }
   }
 
+  /** A change of leaders is waited for: what many publish would fail, and be done again by each of them. */
+  async #sendBatch(messages: (Message & { value: Buffer })[]): Promise<void> {
+    const deadlineMs = performance.now() + SEND_MS_MAX;
+    for (;;) {
+      try {
+        // `acks` is taken from here only: what the producer was made with is not looked at.
+        await this.#producer.send({ messages, acks: ProduceAcks.ALL, idempotent: true });
+        return;
+      } catch (error) {
+        this.#producer.clearMetadata();
+        if (this.#closing.signal.aborted || performance.now() > deadlineMs) throw error;
+        await sleep(SEND_PAUSE_MS, this.#closing.signal);
+      }
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort("closing");
     await this.#sending;
     await closed(this.#producer.close());
   }
