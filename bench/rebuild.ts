@@ -15,7 +15,7 @@ const PAGE = { before: null, after: null, edge: "newest", limit: 20 } as const;
 export async function benchRebuild(): Promise<Row[]> {
   using folder = temporaryFolder();
   const { config } = loadConfig({ DATA_DIR: folder.path, LOG_LEVEL: "error" }, {});
-  await using roost = await openRoost(config, { roles: "none" });
+  await using roost = await openRoost(config, { roles: [] });
   const viewers = await fill(roost);
   const { home } = roost.api;
   const builds: number[] = [];

@@ -36,7 +36,7 @@ export function temporaryFolder(): Disposable & { path: string } {
 /** Fills a data directory before its server starts. */
 export async function prepare<T>(dataDir: string, work: (roost: Roost) => Promise<T>): Promise<T> {
   const { config } = loadConfig({ DATA_DIR: dataDir, LOG_LEVEL: "error" }, {});
-  await using roost = await openRoost(config, { roles: "none" });
+  await using roost = await openRoost(config, { roles: [] });
   // Awaited here: Roost must stay open until the work is done.
   return await work(roost);
 }

@@ -6,8 +6,9 @@ import type { Caches } from "./composition/caches.ts";
 import { composeDomains } from "./composition/domains.ts";
 import { type Engines, type OpenOptions, openEngines } from "./composition/engines.ts";
 import type { Config } from "./config.ts";
-import { every } from "./core/clock.ts";
+import { every, sleep } from "./core/clock.ts";
 import { timeOfIdMs } from "./core/ids.ts";
+import { ROLES, type Role } from "./core/roles.ts";
 import { listenForInvalidation } from "./engines/database/invalidation-channel.ts";
 import type { Database } from "./engines/database/pools.ts";
 import type { Consumer } from "./engines/event-log/port.ts";
@@ -28,6 +29,8 @@ export interface Roost extends AsyncDisposable {
   readonly failed: Promise<never>;
   /** Takes requests; resolves to the address. */
   listen(): Promise<string>;
+  /** Says that it isn't ready any more, and waits until balancers have noticed; still answers whoever comes. */
+  drain(): Promise<void>;
   readonly modes: FanOutModes;
   /** Forgets all caches and stored timelines, as they may be lost at any time: slower for a while, never wrong. */
   loseCaches(): Promise<void>;
@@ -40,7 +43,13 @@ export async function openRoost(config: Config, options: OpenOptions = {}): Prom
   const { engines, failed } = await openEngines(config, options, opened);
   const { database, log } = engines;
   const { api, caches } = composeDomains(config, engines);
-  if (options.roles !== "none") {
+  let isDraining = false;
+  const draining = async () => {
+    if (isDraining) throw new Error("this process is stopping");
+  };
+  const served: ApiContext = { ...api, readiness: { ...api.readiness, draining } };
+  const roles = new Set(options.roles ?? ROLES);
+  if (roles.size > 0) {
     // What a command changes beside this server is stale here too, and what another server can't tell over Redis.
     opened.use(
       listenForInvalidation(database, log, {
@@ -49,11 +58,11 @@ export async function openRoost(config: Config, options: OpenOptions = {}): Prom
       }),
     );
   }
-  const app = options.roles === "none" ? null : await buildServer(api, log);
+  const app = roles.size === 0 ? null : await buildServer(served, log, roles);
   if (app) {
     opened.defer(() => app.close());
   }
-  const consumers = app ? await startWorkers(config, engines, api, caches, opened) : [];
+  const consumers = await startWorkers({ config, engines, api, caches, roles }, opened);
   const closing = opened.move();
   return {
     config,
@@ -64,6 +73,10 @@ export async function openRoost(config: Config, options: OpenOptions = {}): Prom
     listen: async () => {
       if (!app) throw new Error("this Roost was opened without a server");
       return app.listen({ host: config.host, port: config.port });
+    },
+    drain: async () => {
+      isDraining = true;
+      await sleep(config.drainMs);
     },
     modes: caches.modes,
     loseCaches: () => {
@@ -79,42 +92,65 @@ export async function openRoost(config: Config, options: OpenOptions = {}): Prom
   };
 }
 
+interface WorkersContext {
+  readonly config: Config;
+  readonly engines: Engines;
+  readonly api: ApiContext;
+  readonly caches: Caches;
+  readonly roles: ReadonlySet<Role>;
+}
+
 async function startWorkers(
-  config: Config,
-  engines: Engines,
-  api: ApiContext,
-  { modes, catchUp }: Caches,
+  { config, engines, api, caches, roles }: WorkersContext,
   opened: AsyncDisposableStack,
 ): Promise<Consumer[]> {
   const { database, store, outbox, eventLog, liveBus, log, metrics, clock } = engines;
   const { statuses } = api.home;
-  const relay = outbox === eventLog ? [] : [await startRelay({ outbox, eventLog })];
-  const fanOut = await startFanOut({
-    database,
-    store,
-    statuses,
-    modes,
-    thresholds: config.fanOut,
-    eventLog,
-    liveBus,
-    log,
-    catchUp,
-    onDelivered: (lane, statusId, deliveries) => {
-      metrics.deliveries.inc({ lane }, deliveries);
-      metrics.postVisibleSeconds.observe({ lane }, Math.max(0, clock.nowMs() - timeOfIdMs(statusId)) / 1000);
-    },
-  });
-  const notify = await startNotify({ database, statuses, eventLog, liveBus, catchUp });
-  const consumers = [...relay, ...fanOut, notify];
+  const { modes, catchUp } = caches;
+  const consumers: Consumer[] = [];
+  if (roles.has("relay") && outbox !== eventLog) consumers.push(await startRelay({ outbox, eventLog }));
+  if (roles.has("fanout")) {
+    const fanOut = await startFanOut({
+      database,
+      store,
+      statuses,
+      modes,
+      thresholds: config.fanOut,
+      eventLog,
+      liveBus,
+      log,
+      catchUp,
+      onDelivered: (lane, statusId, deliveries) => {
+        metrics.deliveries.inc({ lane }, deliveries);
+        const ageMs = Math.max(0, clock.nowMs() - timeOfIdMs(statusId));
+        metrics.postVisibleSeconds.observe({ lane }, ageMs / 1000);
+      },
+    });
+    consumers.push(...fanOut);
+  }
+  if (roles.has("jobs")) {
+    consumers.push(await startNotify({ database, statuses, eventLog, liveBus, catchUp }));
+    keepHouse({ config, engines }, opened);
+  }
   for (const consumer of consumers) opened.use(consumer);
+  if (roles.size > 0) {
+    const tidying = every(HOUSEKEEPING_MS, () => engines.keepHouse());
+    opened.defer(async () => tidying());
+  }
+  return consumers;
+}
+
+/** What is over goes, once for all processes. Done by several, it's merely done again. */
+function keepHouse(
+  { config, engines: { outbox, database, log } }: Pick<WorkersContext, "config" | "engines">,
+  opened: AsyncDisposableStack,
+): void {
   const housekeeping = every(HOUSEKEEPING_MS, () => {
-    engines.keepHouse();
     // With a relay its events are consumed once they are in Kafka, whoever else consumed from here before.
-    const trimmed = outbox.trim(relay.length > 0 ? [RELAY_GROUP] : null);
+    const trimmed = outbox.trim(config.kafka ? [RELAY_GROUP] : null);
     Promise.all([trimmed, deleteExpired(database.db)]).catch((err: unknown) =>
       log.warn({ err }, "housekeeping failed; it's tried again"),
     );
   });
   opened.defer(async () => housekeeping());
-  return consumers;
 }

@@ -22,6 +22,7 @@ const samples: Record<SettingName, { good: string; bad: string[] }> = {
     good: "10.0.0.0/8,::1",
     bad: ["proxy", "10.0.0.0/33", "10.0.0.0/8/8", "10.0.0.1,", "::1/129"],
   },
+  DRAIN_MS: { good: "2000", bad: ["-1", "2s"] },
   DATA_DIR: { good: "/srv/roost", bad: [] },
   LOG_LEVEL: { good: "debug", bad: ["loud", "INFO"] },
   DATABASE_URL: { good: "postgres://roost:pw@db:5432/roost", bad: ["mysql://db/roost", "db:5432"] },
@@ -96,6 +97,7 @@ it("needs nothing set", () => {
   expect(config).toEqual({
     host: "localhost",
     port: 3000,
+    drainMs: 0,
     dataDir: resolve("data"),
     publicUrl: "http://localhost:3000",
     database: { kind: "embedded" },

@@ -7,6 +7,8 @@ import { type LOG_LEVELS, type SettingName, settingNames, settingOf, type Values
 export interface Config {
   readonly host: string;
   readonly port: number;
+  /** From not being ready any more until no request is taken: what balancers take to notice. */
+  readonly drainMs: number;
   /** Absolute path. */
   readonly dataDir: string;
   /** Where people reach this server: scheme, host and port, no trailing slash. */
@@ -165,6 +167,7 @@ function assemble(values: Values): Config {
   return {
     host: values.HOST,
     port: values.PORT,
+    drainMs: values.DRAIN_MS,
     dataDir: values.DATA_DIR,
     publicUrl: values.PUBLIC_URL,
     database: values.DATABASE_URL

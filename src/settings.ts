@@ -140,6 +140,10 @@ const settings = {
     doc: "Proxies in front of Roost whose X-Forwarded-For and X-Forwarded-Proto are believed.",
     fallback: null,
   }),
+  DRAIN_MS: row(SERVER, wholeNumber(0, 600_000), {
+    doc: "How long a process that is told to stop goes on answering while /readyz says it isn't ready.",
+    fallback: "0",
+  }),
   DATA_DIR: row(SERVER, path, {
     doc: "Folder for everything that is kept: the embedded database, media, mail, logs.",
     fallback: "./data",

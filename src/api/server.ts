@@ -5,6 +5,7 @@ import cors from "@fastify/cors";
 import { TypeBoxValidatorCompiler } from "@fastify/type-provider-typebox";
 import Fastify, { LogController } from "fastify";
 import type { Logger } from "pino";
+import { ROLES, type Role } from "../core/roles.ts";
 import { accountRoutes } from "./accounts.ts";
 import type { App } from "./app.ts";
 import { authentication } from "./auth.ts";
@@ -30,7 +31,11 @@ import { serveWeb } from "./web.ts";
 
 const REQUEST_TIMEOUT_MS = 60_000;
 
-export async function buildServer(context: ApiContext, log: Logger): Promise<App> {
+export async function buildServer(
+  context: ApiContext,
+  log: Logger,
+  roles: ReadonlySet<Role> = new Set(ROLES),
+): Promise<App> {
   const { config, metrics } = context;
   const app = Fastify({
     loggerInstance: log,
@@ -78,11 +83,17 @@ export async function buildServer(context: ApiContext, log: Logger): Promise<App
       reply.elapsedTime / 1000,
     );
   });
-  await documentApi(app, config);
-  for (const routes of RESOURCES)
+  if (roles.has("api")) await documentApi(app, config);
+  for (const routes of resourcesOf(roles))
     await app.register(async (scope) => routes(scope as unknown as App, context));
-  await serveWeb(app, context);
+  if (roles.has("api")) await serveWeb(app, context);
   return app;
+}
+
+/** Who serves the API serves streams, too: a server by itself is complete. Workers tell how they are, and no more. */
+function resourcesOf(roles: ReadonlySet<Role>) {
+  if (roles.has("api")) return [...RESOURCES, streamingRoutes, opsRoutes];
+  return roles.has("streaming") ? [streamingRoutes, opsRoutes] : [opsRoutes];
 }
 
 /** Not the web app's files, media, or what operators ask. */
@@ -100,8 +111,6 @@ const RESOURCES = [
   mediaRoutes,
   notificationRoutes,
   searchRoutes,
-  streamingRoutes,
-  opsRoutes,
 ];
 
 const CORS = {

@@ -12,6 +12,7 @@ import { exitCodes, exitCodesHelp } from "./exit-codes.ts";
 import { report } from "./failure.ts";
 import { terminalOf, version } from "./invocation.ts";
 import { migrateCommand } from "./migrate.ts";
+import { roleCommands } from "./roles.ts";
 import { startCommand } from "./start.ts";
 import { tokenCommand } from "./token.ts";
 
@@ -52,6 +53,7 @@ Examples:
     .exitOverride();
   for (const command of [
     startCommand(),
+    ...roleCommands(),
     demoCommand(),
     migrateCommand(),
     accountsCommand(),

@@ -1,6 +1,7 @@
 /** Runs a server until it is told to stop: what `roost start` and `roost demo` share. */
 import type { Roost } from "../composition.ts";
 import type { Config, LoadedConfig } from "../config.ts";
+import { ROLES, type Role } from "../core/roles.ts";
 import { tellAddress } from "./admin.ts";
 import { CommandError, exitCodes } from "./exit-codes.ts";
 import { report } from "./failure.ts";
@@ -21,7 +22,7 @@ export interface Serving {
 
 /** Resolves once `ready` has; the server goes on until a signal ends the process. */
 export async function serve(
-  { loaded, terminal }: { loaded: LoadedConfig; terminal: Terminal },
+  { loaded, terminal, roles = ROLES }: { loaded: LoadedConfig; terminal: Terminal; roles?: readonly Role[] },
   ready: (serving: Serving) => Promise<void> | void,
 ): Promise<void> {
   const config = await withPort(loaded);
@@ -29,8 +30,8 @@ export async function serve(
   const log = openServerLog(config, terminal);
   const { openRoost } = await import("../composition.ts");
   if (terminal.watched) terminal.note(terminal.paint("dim", `Starting, with data in ${config.dataDir} …`));
-  const opening = openRoost(config, { log: log.log });
-  const closing = await closeOnSignal({ opening, stop, log, terminal });
+  const opening = openRoost(config, { log: log.log, roles });
+  const closing = await closeOnSignal({ opening, stop, log, terminal, drainMs: config.drainMs });
   try {
     const roost = await opening;
     if (stop.signal.aborted) return await forever();
@@ -77,13 +78,14 @@ async function closeOnSignal(options: {
   stop: AbortController;
   log: ServerLog;
   terminal: Terminal;
+  drainMs: number;
 }): Promise<Closing> {
-  const { opening, stop, log, terminal } = options;
+  const { opening, stop, log, terminal, drainMs } = options;
   const { default: withGrace } = await import("close-with-grace");
   let failure: unknown = null;
   const grace = withGrace(
     {
-      delay: CLOSE_MS_MAX,
+      delay: CLOSE_MS_MAX + drainMs,
       skip: ["beforeExit"],
       logger: false,
       onSecondSignal: () => process.exit(exitCodes.interrupted),
@@ -98,6 +100,7 @@ async function closeOnSignal(options: {
       else terminal.note(`\nStopping (${signal ?? "asked to"}); once more to stop at once.`);
       const exitCode = cause ? report(cause, terminal) : exitCodes.ok;
       const roost = await opening.catch(() => null);
+      if (!cause) await roost?.drain();
       await roost?.[Symbol.asyncDispose]();
       if (exitCode !== exitCodes.ok) process.exit(exitCode);
       terminal.note("Stopped.");

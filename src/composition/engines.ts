@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import { type Config, ConfigError } from "../config.ts";
 import { systemClock } from "../core/clock.ts";
 import { Unavailable } from "../core/errors.ts";
+import { ROLES, type Role } from "../core/roles.ts";
 import { createLogger } from "../core/telemetry/log.ts";
 import { Metrics } from "../core/telemetry/metrics.ts";
 import { claimDatabase } from "../engines/database/claim.ts";
@@ -20,8 +21,8 @@ import { openShared, type SharedEngines } from "./shared.ts";
 const STATEMENT_TIMEOUT_MS = 15_000;
 
 export interface OpenOptions {
-  /** "none" opens the engines alone, for commands that change data while no server runs. */
-  readonly roles?: "all" | "none";
+  /** All of them unless told; none opens the engines alone, for commands that change data while no server runs. */
+  readonly roles?: readonly Role[];
   readonly log?: Logger;
 }
 
@@ -45,15 +46,11 @@ export async function openEngines(
 ): Promise<{ engines: Engines; failed: Promise<never> }> {
   const log = options.log ?? createLogger(config.logLevel);
   const metrics = new Metrics();
-  const shared = await openShared(
-    options.roles === "none" ? null : config.redis,
-    config,
-    { log, metrics },
-    opened,
-  );
+  const isServer = options.roles?.length !== 0;
+  const shared = await openShared(isServer ? config.redis : null, config, { log, metrics }, opened);
   const { database, failed } = await openDatabase(config, log, opened);
   // What is kept in the process of one server, another can't know of.
-  if (options.roles !== "none" && config.database.kind === "external" && !shared.isShared)
+  if (isServer && config.database.kind === "external" && !shared.isShared)
     opened.use(await claimDatabase(database));
   // Timelines and caches in memory have one process only; the outbox is then nobody else's either.
   const isAlone = config.redis === null;
@@ -64,7 +61,7 @@ export async function openEngines(
     clock: systemClock,
     metrics,
     outbox,
-    eventLog: options.roles === "none" ? outbox : await openEventLog(config, outbox, log, opened),
+    eventLog: needsEventLog(options.roles) ? await openEventLog(config, outbox, log, opened) : outbox,
     mediaStore: opened.use(await FolderMediaStore.open(join(config.dataDir, "media"))),
     mailer: opened.use<Mailer>(
       config.smtp ? new SmtpMailer(config.smtp) : new OutboxFolderMailer(join(config.dataDir, "mail")),
@@ -72,6 +69,11 @@ export async function openEngines(
     ...shared,
   };
   return { engines, failed };
+}
+
+/** Who only changes things writes to the outbox. */
+function needsEventLog(roles: readonly Role[] = ROLES): boolean {
+  return roles.some((role) => role === "fanout" || role === "jobs" || role === "relay");
 }
 
 async function openEventLog(

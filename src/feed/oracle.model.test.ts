@@ -26,7 +26,7 @@ beforeAll(async () => {
   // The shortest window there may be, so that pages cross its floor.
   const settings = { DATA_DIR: dataDir, TIMELINE_MAX_ENTRIES: "40" };
   const { config } = loadConfig(settings, {});
-  roost = await openRoost(config, { roles: "none", log: pino({ level: "silent" }) });
+  roost = await openRoost(config, { roles: [], log: pino({ level: "silent" }) });
 });
 afterAll(async () => {
   await roost?.[Symbol.asyncDispose]();

@@ -14,7 +14,7 @@ let made = 0;
 
 beforeAll(async () => {
   const { config } = loadConfig({ DATA_DIR: dataDir }, {});
-  roost = await openRoost(config, { roles: "none", log: pino({ level: "silent" }) });
+  roost = await openRoost(config, { roles: [], log: pino({ level: "silent" }) });
 });
 afterAll(async () => {
   await roost?.[Symbol.asyncDispose]();

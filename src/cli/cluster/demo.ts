@@ -9,7 +9,7 @@ import type { OpenedCluster } from "./place.ts";
 
 export async function loadIntoCluster({ settings }: OpenedCluster, terminal: Terminal): Promise<void> {
   await using roost = await openRoost(loadConfig({ ...settings, LOG_LEVEL: "warn" }).config, {
-    roles: "none",
+    roles: [],
   });
   const progress = new Progress({ terminal, clock: systemClock });
   const { login } = await loadDemo(roost, {

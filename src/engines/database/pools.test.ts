@@ -11,7 +11,7 @@ let roost: Roost;
 
 beforeAll(async () => {
   const { config } = loadConfig({ DATA_DIR: dataDir }, {});
-  roost = await openRoost(config, { roles: "none", log: pino({ level: "silent" }) });
+  roost = await openRoost(config, { roles: [], log: pino({ level: "silent" }) });
 });
 afterAll(async () => {
   await roost?.[Symbol.asyncDispose]();

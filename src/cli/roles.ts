@@ -1,0 +1,97 @@
+/** `roost api`, `roost worker` and the others: a process that plays a part of what `roost start` does. */
+import { Command } from "commander";
+import type { Config } from "../config.ts";
+import type { Role } from "../core/roles.ts";
+import { CommandError, exitCodes } from "./exit-codes.ts";
+import { examples, terminalOf } from "./invocation.ts";
+import { serve } from "./serve.ts";
+import { addSettingFlags, configOf } from "./setting-flags.ts";
+
+interface RoleCommand {
+  readonly name: string;
+  readonly roles: readonly Role[];
+  readonly summary: string;
+  readonly does: string;
+}
+
+const COMMANDS: readonly RoleCommand[] = [
+  {
+    name: "api",
+    roles: ["api", "streaming"],
+    summary: "run a server of the API, the web app and streams",
+    does: "Answers the API, serves the web app and holds streams open.",
+  },
+  {
+    name: "streaming",
+    roles: ["streaming"],
+    summary: "run a server of streams alone",
+    does: "Holds streams open (/api/v1/streaming), so that they are apart from requests.",
+  },
+  {
+    name: "worker",
+    roles: ["fanout", "jobs", "relay"],
+    summary: "run everything that isn't asked for by requests",
+    does: "Does what `roost fanout`, `roost jobs` and `roost relay` do.",
+  },
+  {
+    name: "fanout",
+    roles: ["fanout"],
+    summary: "run deliveries to home timelines",
+    does: "Reads events, plans their fan-out, and delivers posts to home timelines.",
+  },
+  {
+    name: "jobs",
+    roles: ["jobs"],
+    summary: "run notifications and housekeeping",
+    does: "Writes notifications from events, and deletes what has expired.",
+  },
+  {
+    name: "relay",
+    roles: ["relay"],
+    summary: "run the way of events from the database to Kafka",
+    does: "Publishes to Kafka what changes have written to the outbox. One relays at a time; others stand by.",
+  },
+];
+
+export function roleCommands(): Command[] {
+  return COMMANDS.map(({ name, roles, summary, does }) => {
+    const command = new Command(name)
+      .summary(summary)
+      .description(
+        `${does} Any number of these can run, on any machines, on the same DATABASE_URL and REDIS_URL; with
+KAFKA_BROKERS events go through Kafka. /livez, /readyz and /metrics answer at PORT.`,
+      )
+      .addHelpText(
+        "after",
+        examples(`npx roost ${name} --port 4000`, `PORT=4001 REDIS_URL=redis://cache:6379 npx roost ${name}`),
+      )
+      .action(async (_: object, own: Command) => {
+        const terminal = terminalOf(own);
+        const loaded = configOf(own);
+        requireShared(loaded.config, name);
+        await serve({ loaded, terminal, roles }, ({ roost }) =>
+          terminal.note(`roost ${name} is ready at ${addressOf(roost.config)}`),
+        );
+      });
+    return addSettingFlags(command, "all");
+  });
+}
+
+/** What is in the memory of one process, or in a database it runs itself, no other process shares. */
+function requireShared({ database, redis, kafka }: Config, name: string): void {
+  const missing = [
+    ...(database.kind === "embedded" ? ["DATABASE_URL"] : []),
+    ...(redis === null ? ["REDIS_URL"] : []),
+    ...(kafka === null && name === "relay" ? ["KAFKA_BROKERS"] : []),
+  ];
+  if (missing.length === 0) return;
+  throw new CommandError(
+    exitCodes.config,
+    `roost ${name} works beside other processes, so it needs ${missing.join(" and ")}.`,
+    { hint: "Set what is missing, or run everything in one process with `roost start`." },
+  );
+}
+
+function addressOf({ host, port }: Config): string {
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
