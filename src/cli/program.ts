@@ -6,7 +6,7 @@ import { clusterCommand } from "./cluster/command.ts";
 import { completionCommand } from "./completion.ts";
 import { configCommand } from "./config.ts";
 import { demoCommand } from "./demo.ts";
-import { doctorCommand } from "./doctor.ts";
+import { doctorCommand } from "./doctor/command.ts";
 import { eventsCommand } from "./events/command.ts";
 import { exitCodes, exitCodesHelp } from "./exit-codes.ts";
 import { report } from "./failure.ts";

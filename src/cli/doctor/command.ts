@@ -1,10 +1,10 @@
 import { Command } from "commander";
-import { ConfigError, type LoadedConfig } from "../config.ts";
-import { exitCodes } from "./exit-codes.ts";
-import { sentence } from "./failure.ts";
-import { examples, terminalOf } from "./invocation.ts";
-import { addSettingFlags, configOf } from "./setting-flags.ts";
-import type { Style, Terminal } from "./terminal.ts";
+import { ConfigError, type LoadedConfig } from "../../config.ts";
+import { exitCodes } from "../exit-codes.ts";
+import { sentence } from "../failure.ts";
+import { examples, terminalOf } from "../invocation.ts";
+import { addSettingFlags, configOf } from "../setting-flags.ts";
+import type { Style, Terminal } from "../terminal.ts";
 
 /** What a check found. Only "failed" keeps Roost from working. */
 export interface Finding {
@@ -81,11 +81,11 @@ function settingsFinding(loaded: LoadedConfig | ConfigError): Finding & { name: 
 async function allChecks(): Promise<Check[]> {
   const [{ machineChecks }, { databaseChecks }, { redisChecks }, { kafkaChecks }, { outsideChecks }] =
     await Promise.all([
-      import("./doctor-machine.ts"),
-      import("./doctor-database.ts"),
-      import("./doctor-redis.ts"),
-      import("./doctor-kafka.ts"),
-      import("./doctor-outside.ts"),
+      import("./machine.ts"),
+      import("./database.ts"),
+      import("./redis.ts"),
+      import("./kafka.ts"),
+      import("./outside.ts"),
     ]);
   return [...machineChecks, ...databaseChecks, ...redisChecks, ...kafkaChecks, ...outsideChecks];
 }

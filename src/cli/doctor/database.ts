@@ -5,12 +5,12 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { sql } from "kysely";
-import type { Config } from "../config.ts";
-import { systemClock } from "../core/clock.ts";
-import { openAdmin } from "./admin.ts";
-import type { Check, Finding } from "./doctor.ts";
-import { explain } from "./failure.ts";
-import type { Terminal } from "./terminal.ts";
+import type { Config } from "../../config.ts";
+import { systemClock } from "../../core/clock.ts";
+import { openAdmin } from "../admin.ts";
+import { explain } from "../failure.ts";
+import type { Terminal } from "../terminal.ts";
+import type { Check, Finding } from "./command.ts";
 
 const VERSION_MIN = 15;
 const CLOCK_SKEW_MS_MAX = 2_000;
@@ -61,7 +61,7 @@ async function linksOf(native: string): Promise<string[]> {
 
 /** Where the embedded PostgreSQL keeps its data, or null when it has never been set up. */
 async function clusterFolder(dataDir: string): Promise<string | null> {
-  const { knownFolder } = await import("../engines/database/embedded-place.ts");
+  const { knownFolder } = await import("../../engines/database/embedded-place.ts");
   const folder = knownFolder(dataDir);
   const found = folder && (await stat(join(folder, "data", "PG_VERSION")).catch(() => null));
   return found ? folder : null;
@@ -74,7 +74,7 @@ async function database(config: Config, terminal: Terminal): Promise<Finding> {
   }
   try {
     await using admin = await openAdmin(config, { terminal, migrates: false });
-    const { migrationState } = await import("../engines/database/pools.ts");
+    const { migrationState } = await import("../../engines/database/pools.ts");
     const state = await migrationState(admin.db);
     const { rows } = await sql<{ version: string; now: Date }>`
       select current_setting('server_version') as version, clock_timestamp() as now`.execute(admin.db);

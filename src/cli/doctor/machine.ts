@@ -1,10 +1,10 @@
 /** What doctor asks of the machine: Node, port, disk, clock, open files. */
 import { access, constants, mkdtemp, readFile, rm, stat, statfs, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Config } from "../config.ts";
-import { systemClock } from "../core/clock.ts";
-import type { Check, Finding } from "./doctor.ts";
-import { explainPort, ownerOf, tryPort } from "./port-owner.ts";
+import type { Config } from "../../config.ts";
+import { systemClock } from "../../core/clock.ts";
+import { explainPort, ownerOf, tryPort } from "../port-owner.ts";
+import type { Check, Finding } from "./command.ts";
 
 const NODE_MAJOR_MIN = 24;
 const OPEN_FILES_MIN = 1_024;

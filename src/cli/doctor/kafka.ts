@@ -1,7 +1,7 @@
 /** What doctor asks of Kafka, where KAFKA_BROKERS is set. */
-import type { Config } from "../config.ts";
-import { inspectKafka, type KafkaFacts } from "../engines/event-log/kafka-inspect.ts";
-import type { Check, Finding } from "./doctor.ts";
+import type { Config } from "../../config.ts";
+import { inspectKafka, type KafkaFacts } from "../../engines/event-log/kafka-inspect.ts";
+import type { Check, Finding } from "./command.ts";
 
 export const kafkaChecks: readonly Check[] = [{ name: "Kafka", run: ({ config }) => kafka(config) }];
 

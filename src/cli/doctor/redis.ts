@@ -1,8 +1,8 @@
 /** What doctor asks of Redis, where REDIS_URL is set. */
-import type { Config } from "../config.ts";
-import { addressOf } from "../engines/redis/address.ts";
-import { inspectRedis, type RedisFacts, UnusableRedis } from "../engines/redis/inspect.ts";
-import type { Check, Finding } from "./doctor.ts";
+import type { Config } from "../../config.ts";
+import { addressOf } from "../../engines/redis/address.ts";
+import { inspectRedis, type RedisFacts, UnusableRedis } from "../../engines/redis/inspect.ts";
+import type { Check, Finding } from "./command.ts";
 
 export const redisChecks: readonly Check[] = [{ name: "Redis", run: ({ config }) => redis(config) }];
 

@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { stat } from "node:fs/promises";
 import { connect } from "node:net";
 import { join, resolve } from "node:path";
-import type { Config, LoadedConfig } from "../config.ts";
-import type { Check, Finding } from "./doctor.ts";
-import { packageDir } from "./invocation.ts";
+import type { Config, LoadedConfig } from "../../config.ts";
+import { packageDir } from "../invocation.ts";
+import type { Check, Finding } from "./command.ts";
 
 const CONNECT_MS_MAX = 5_000;
 
