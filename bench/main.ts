@@ -1,11 +1,18 @@
-/** `npm run bench -- home|post|visible|rebuild`: measures on this machine, always against a limit measured in the same run. */
+/** `npm run bench -- home|post|visible|rebuild|deliveries`: measures on this machine, always against a limit measured in the same run. */
+import { benchDeliveries } from "./deliveries.ts";
 import { benchHome } from "./home.ts";
 import { benchPost } from "./post.ts";
 import { benchRebuild } from "./rebuild.ts";
 import { machine } from "./support.ts";
 import { benchVisible } from "./visible.ts";
 
-const BENCHES = { home: benchHome, post: benchPost, visible: benchVisible, rebuild: benchRebuild } as const;
+const BENCHES = {
+  home: benchHome,
+  post: benchPost,
+  visible: benchVisible,
+  rebuild: benchRebuild,
+  deliveries: benchDeliveries,
+} as const;
 const USAGE = `Usage: npm run bench -- ${Object.keys(BENCHES).join("|")} [--seconds N] [--json]`;
 
 const [name, ...flags] = process.argv.slice(2);

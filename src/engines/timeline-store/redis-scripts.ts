@@ -1,22 +1,28 @@
 /**
  * A timeline in Redis is one string: a header, free places, and the ids, 8 bytes each, newest first. An append fills
- * the last free place, so that it writes 20 bytes and not the whole timeline, to replicas too; when no place is left,
- * the string is written anew with free places again. What lies beyond the most entries is cut when it's read.
+ * the last free place, so that it writes a few hundred bytes at most and not the whole timeline, to replicas too; when
+ * no place is left, the string is written anew with free places again. What lies beyond the most entries is cut when
+ * it's read.
  *
- *   1–16  history   the replication id of the server that it was written on, see below
- *  17–24  floor     as built; when more than the most entries are there, the oldest kept is the floor
- *  25–32  epoch
- *  33–40  newest    the first id, or zeros
- *  41–44  free      places in front of the ids
- *  45–48  touched   seconds since 1970 when its expiry was last put off
- *     49  state     "P": present. "S": a stub, which is no timeline but a mark that one is being built
- *     50  building  "1": appends are also kept in the list KEY:b, whose first element is the build's ticket
+ *   1–8   floor     as built; when more than the most entries are there, the oldest kept is the floor
+ *   9–16  epoch
+ *  17–20  touched   seconds since 1970 when its expiry was last put off
+ *  21–28  history   of the server that it was written on, see below
+ *     29  state     "P": present. "S": a stub, which is no timeline but a mark that one is being built
+ *     30  building  "1": appends are also kept in the list KEY:b, whose first element is the build's ticket
+ *  31–38  newest    the first id, or zeros
+ *  39–42  free      places between this and the ids
+ *
+ * Appending is what Redis does most, a million times for one post of somebody famous, so it takes two commands a
+ * timeline: one reads 22 bytes, one writes newest, free, the places that are still free, and the id. Offsets are texts
+ * because Redis prints each number that a script passes.
  *
  * History. A replica that takes over may lack the last appends, and a server that starts from a snapshot lacks all
  * since: timelines that are present there have holes. But each time a server begins to write on its own (taking over,
  * or starting), Redis gives it a new replication id. So every script compares the id of now, in the same moment as it
- * reads or writes, with the one in the timeline: a timeline of another history is missing. That a replica that takes
- * over makes all its timelines missing at once is the price; each is built again when it's read, one at a time.
+ * reads or writes, with the start of the one in the timeline: a timeline of another history is missing. That a replica
+ * that takes over makes all its timelines missing at once is the price; each is built again when it's read, one at a
+ * time.
  */
 import { Script } from "../redis/client.ts";
 
@@ -26,14 +32,15 @@ const FREE = 64;
 const MAX_PENDING = 10_000;
 
 const COMMON = `
-local FREE, HEADER, NONE = ${FREE}, 50, string.rep('\\0', 8)
+local FREE, HEADER, NONE = ${FREE}, 42, string.rep('\\0', 8)
 local call, sub, unpack = redis.call, string.sub, struct.unpack
 
 -- Nil on a replica, which may be behind.
 local function history()
   local info = call('INFO', 'replication')
   if not string.find(info, 'role:master', 1, true) then return nil end
-  return sub(string.match(info, 'master_replid:(%x+)'), 1, 16)
+  local high, low = string.match(info, 'master_replid:(%x%x%x%x%x%x%x%x)(%x%x%x%x%x%x%x%x)')
+  return struct.pack('>I4I4', tonumber(high, 16), tonumber(low, 16))
 end
 local own = history()
 if not own then return redis.error_reply('READONLY this server is a replica') end
@@ -73,20 +80,20 @@ local function drop(key) call('UNLINK', key, key .. ':b') end
 
 -- The header of what is there and of this history.
 local function headerOf(key)
-  local header = call('GETRANGE', key, 0, HEADER - 1)
-  if header ~= '' and sub(header, 1, 16) == own then return header end
+  local header = call('GETRANGE', key, '0', '41')
+  if header ~= '' and sub(header, 21, 28) == own then return header end
 end
-local function isPresent(header) return header and sub(header, 49, 49) == 'P' end
+local function isPresent(header) return header and sub(header, 29, 29) == 'P' end
 
 local function load(key, most)
   local all = call('GET', key)
-  local ids = sub(all, HEADER + 1 + unpack('>I4', all, 41) * 8)
-  local floor = sub(all, 17, 24)
+  local ids = sub(all, HEADER + 1 + unpack('>I4', all, 39) * 8)
+  local floor = sub(all, 1, 8)
   if #ids > most * 8 then
     ids = sub(ids, 1, most * 8)
     floor = sub(ids, -8)
   end
-  return { ids = ids, floor = floor, epoch = sub(all, 25, 32), touched = sub(all, 45, 48), building = sub(all, 50, 50) }
+  return { ids = ids, floor = floor, epoch = sub(all, 9, 16), touched = sub(all, 17, 20), building = sub(all, 30, 30) }
 end
 
 -- A timeline that can't be stored whole is missing, or it would lack what it couldn't take. So it gives way when Redis
@@ -98,8 +105,8 @@ local function save(key, line, most, ...)
     floor = sub(ids, -8)
   end
   local newest = #ids > 0 and sub(ids, 1, 8) or NONE
-  local result = redis.pcall('SET', key, own .. floor .. line.epoch .. newest .. struct.pack('>I4', FREE)
-    .. line.touched .. 'P' .. line.building .. string.rep('\\0', FREE * 8) .. ids, ...)
+  local result = redis.pcall('SET', key, floor .. line.epoch .. line.touched .. own .. 'P' .. line.building
+    .. newest .. struct.pack('>I4', FREE) .. string.rep(NONE, FREE) .. ids, ...)
   if type(result) == 'table' and result.err then drop(key) return false end
   return true
 end
@@ -109,6 +116,15 @@ end
 export const APPEND = new Script(`${COMMON}
 local id, most, holding = ARGV[1], tonumber(ARGV[2]), 0
 local high, low = unpack('>I4I4', id)
+local ownHigh, ownLow = unpack('>I4I4', own)
+local unpack, call, pcall = unpack, call, redis.pcall
+
+-- What is written where so many places are free: newest, free, the places that stay free, and the id.
+local written = {}
+local function writeFor(free)
+  written[free] = id .. struct.pack('>I4', free - 1) .. string.rep(NONE, free - 1) .. id
+  return written[free]
+end
 
 local function insert(key)
   local line = load(key, most)
@@ -119,23 +135,21 @@ local function insert(key)
   return save(key, line, most, 'KEEPTTL') and 1 or 0
 end
 
-for _, key in ipairs(KEYS) do
-  local header = call('GETRANGE', key, 0, HEADER - 1)
+for i = 1, #KEYS do
+  local key = KEYS[i]
+  local header = call('GETRANGE', key, '20', '41')
   if header ~= '' then
-    if sub(header, 1, 16) ~= own then drop(key)
+    local thatHigh, thatLow, state, building, newestHigh, newestLow, free = unpack('>I4I4BBI4I4I4', header)
+    if thatHigh ~= ownHigh or thatLow ~= ownLow then drop(key)
     else
-      local state, building = string.byte(header, 49, 50)
       if building == 49 and call('RPUSHX', key .. ':b', id) > ${MAX_PENDING} then call('UNLINK', key .. ':b') end
       if state == 80 then
-        local newestHigh, newestLow, free = unpack('>I4I4I4', header, 33)
-        local isNewest = high > newestHigh or (high == newestHigh and low > newestLow)
-        if isNewest and free > 0 and newestHigh + newestLow > 0 then
-          local result = redis.pcall('SETRANGE', key, HEADER + (free - 1) * 8, id)
-          if type(result) == 'table' then drop(key)
-          else
-            call('SETRANGE', key, 32, id .. struct.pack('>I4', free - 1))
-            holding = holding + 1
-          end
+        -- Without a newest one, the floor decides.
+        local isNewest = (high > newestHigh or (high == newestHigh and low > newestLow))
+          and (newestHigh > 0 or newestLow > 0)
+        if isNewest and free > 0 then
+          if type(pcall('SETRANGE', key, '30', written[free] or writeFor(free))) == 'table' then drop(key)
+          else holding = holding + 1 end
         elseif high == newestHigh and low == newestLow then holding = holding + 1
         else holding = holding + insert(key) end
       end
@@ -152,10 +166,10 @@ export const READ = new Script(`${COMMON}
 local key, before, limit, most, now = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local header = headerOf(key)
 if not isPresent(header) then return false end
-local free, touched = unpack('>I4I4', header, 41)
+local free, touched = unpack('>I4', header, 39), unpack('>I4', header, 17)
 local start = HEADER + free * 8
 local count = (call('STRLEN', key) - start) / 8
-local floor = sub(header, 17, 24)
+local floor = sub(header, 1, 8)
 if count > most then
   count = most
   floor = call('GETRANGE', key, start + (most - 1) * 8, start + most * 8 - 1)
@@ -169,15 +183,15 @@ else
 end
 if now - touched >= tonumber(ARGV[5]) then
   call('PEXPIRE', key, ARGV[6])
-  redis.pcall('SETRANGE', key, 44, struct.pack('>I4', now))
+  redis.pcall('SETRANGE', key, '16', struct.pack('>I4', now))
 end
-return floor .. sub(header, 25, 32) .. ids`);
+return floor .. sub(header, 9, 16) .. ids`);
 
 /** KEYS: a timeline. ARGV: ticket, how long a build may take in ms. */
 export const BEGIN_BUILD = new Script(`${COMMON}
 local key, ticket, most = KEYS[1], ARGV[1], ARGV[2]
-if isPresent(headerOf(key)) then call('SETRANGE', key, 49, '1')
-else call('SET', key, own .. NONE .. NONE .. NONE .. string.rep('\\0', 8) .. 'S1', 'PX', most) end
+if isPresent(headerOf(key)) then call('SETRANGE', key, '29', '1')
+else call('SET', key, NONE .. NONE .. sub(NONE, 1, 4) .. own .. 'S1' .. NONE .. sub(NONE, 1, 4), 'PX', most) end
 call('UNLINK', key .. ':b')
 call('RPUSH', key .. ':b', ticket)
 call('PEXPIRE', key .. ':b', most)
@@ -192,7 +206,7 @@ return 1`);
 export const FINISH_BUILD = new Script(`${COMMON}
 local key, floor = KEYS[1], ARGV[3]
 local header = headerOf(key)
-if not header or sub(header, 50, 50) ~= '1' then return 0 end
+if not header or sub(header, 30, 30) ~= '1' then return 0 end
 local pending = call('LRANGE', key .. ':b', 0, -1)
 if pending[1] ~= ARGV[1] then return 0 end
 call('UNLINK', key .. ':b')

@@ -11,10 +11,10 @@ import { APPEND, BEGIN_BUILD, DROP, FINISH_BUILD, MERGE, READ, REMOVE } from "./
 
 /**
  * Viewers share hash tags, so that one script call serves all of a chunk that share one. Enough tags to lie evenly on a
- * dozen nodes, few enough that a chunk of 1,000 has more than a handful a tag. Another number makes all timelines
+ * dozen nodes, few enough that a chunk of 1,000 has some thirty viewers a tag. Another number makes all timelines
  * missing.
  */
-const TAGS = evenTags(64);
+const TAGS = evenTags(32);
 /** A script stops everybody else while it runs: 2,000 appends take about 6 ms. */
 const MAX_VIEWERS_A_CALL = 2_000;
 /** What a build that nobody finished leaves behind goes after this. */
