@@ -88,7 +88,7 @@ async function disk({ dataDir }: Config): Promise<Finding> {
 async function clock({ dataDir }: Config): Promise<Finding> {
   const mend = "set the clock: sudo timedatectl set-ntp true";
   const nowMs = systemClock.nowMs();
-  const madeMs = (await stat(new URL("../../package.json", import.meta.url))).mtimeMs;
+  const madeMs = (await stat(new URL("../../../package.json", import.meta.url))).mtimeMs;
   if (nowMs < madeMs - 86_400_000) {
     return { status: "failed", says: "the clock is behind the files of this Roost", mend };
   }
