@@ -12,22 +12,29 @@ export interface FrontOptions {
   readonly servers: readonly number[];
 }
 
-/** What people are told while no API process is ready: as Roost would say it. */
-const NOBODY_IS_READY = [
-  "HTTP/1.1 503 Service Unavailable",
-  "Content-Type: application/json",
-  "Retry-After: 2",
-  "Cache-Control: no-store",
-  "",
-  '{"error":"The service is not available at the moment; try again in a few seconds"}',
-];
+/** A process that had the request is gone or hangs: nobody knows how far it came. */
+const UNKNOWN_OUTCOME =
+  "The server that worked on this has failed; look whether it was done, or repeat it with its Idempotency-Key";
+/** What people are told by HAProxy itself, in the form of Roost's own errors. */
+const SENTENCES = {
+  "502 Bad Gateway": UNKNOWN_OUTCOME,
+  "503 Service Unavailable": "The service is not available at the moment; try again in a few seconds",
+  "504 Gateway Timeout": UNKNOWN_OUTCOME,
+};
 
 export async function startFront({ name, folder, port, servers }: FrontOptions): Promise<ManagedProcess> {
   mkdirSync(folder, { recursive: true });
-  const refusal = join(folder, `${name}.503.http`);
-  writeFileSync(refusal, NOBODY_IS_READY.join("\r\n"));
+  const errorFiles = Object.entries(SENTENCES).map(([status, sentence]) => {
+    const file = join(folder, `${name}.${status.slice(0, 3)}.http`);
+    const head = [`HTTP/1.1 ${status}`, "Content-Type: application/json", "Retry-After: 2"];
+    writeFileSync(
+      file,
+      [...head, "Cache-Control: no-store", "", JSON.stringify({ error: sentence })].join("\r\n"),
+    );
+    return `  errorfile ${status.slice(0, 3)} ${file}`;
+  });
   const file = join(folder, `${name}.cfg`);
-  writeFileSync(file, `${configuration(port, servers, refusal).join("\n")}\n`);
+  writeFileSync(file, `${configuration(port, servers, errorFiles).join("\n")}\n`);
   return launch({
     name,
     folder,
@@ -38,7 +45,7 @@ export async function startFront({ name, folder, port, servers }: FrontOptions):
   });
 }
 
-function configuration(port: number, servers: readonly number[], refusal: string): string[] {
+function configuration(port: number, servers: readonly number[], errorFiles: readonly string[]): string[] {
   return [
     "global",
     "  maxconn 4000",
@@ -55,14 +62,15 @@ function configuration(port: number, servers: readonly number[], refusal: string
     "  retries 2",
     "  retry-on conn-failure",
     "  option redispatch 1",
-    `  errorfile 503 ${refusal}`,
+    ...errorFiles,
     "frontend front",
     `  bind 127.0.0.1:${port}`,
     "  default_backend api",
     "backend api",
     "  balance roundrobin",
     "  option httpchk GET /readyz",
-    "  default-server check inter 500ms fastinter 200ms fall 2 rise 1",
+    // Who waits for a process that hangs is told so; streams come back to another one.
+    "  default-server check inter 500ms fastinter 200ms fall 2 rise 1 on-marked-down shutdown-sessions",
     ...servers.map((at, i) => `  server api-${i + 1} 127.0.0.1:${at}`),
   ];
 }

@@ -109,12 +109,16 @@ describe.skipIf(!testCluster)("a whole cluster (needs TEST_CLUSTER)", () => {
 
   function expectHonest(load: Load, beganMs: number, part: string): void {
     const since = load.told.filter(({ atMs }) => atMs >= beganMs);
-    // Only the process that holds the connection can break it.
+    // With a process that had the request nobody knows what it did: 502, 504 or a connection that ends say so.
+    const isUnknown = part === FRONT || part.startsWith("roost");
     const isHonest = ({ status, retryAfter }: Told) =>
-      status === 200 || (status === 503 && retryAfter !== null) || (status === null && part === FRONT);
+      status === 200 ||
+      (status === 503 && retryAfter !== null) ||
+      (isUnknown && (status === null || (/^50[24]$/.test(`${status}`) && retryAfter !== null)));
     expect(since.filter((one) => !isHonest(one)).slice(0, 3), "what fails says when to come again").toEqual(
       [],
     );
+    if (part === FRONT) return;
     expect(Math.max(...since.map(({ tookMs }) => tookMs)), "the longest answer").toBeLessThan(ANSWER_MS_MAX);
   }
 
