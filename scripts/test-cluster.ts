@@ -22,6 +22,8 @@ chmodSync(dataDir, 0o755);
 const cluster = (...args: string[]) =>
   spawnSync(process.execPath, [MAIN, "cluster", ...args, "--data-dir", dataDir], { stdio: "inherit" }).status;
 
+// Ctrl-C ends the tests; what was started for them is ended here, behind it.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
 let failed = true;
 try {
   if (cluster("up", ...ENGINES, "--port", `${await freeBasePort()}`) === 0) {
