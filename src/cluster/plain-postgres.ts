@@ -122,7 +122,7 @@ function connectionTo(port: number, database: string): pg.ClientConfig {
   return { host: "127.0.0.1", port, user: "roost", database, connectionTimeoutMillis: 2_000 };
 }
 
-function userNamed(name: string): { uid: number; gid: number } {
+export function userNamed(name: string): { uid: number; gid: number } {
   const entry = readFileSync("/etc/passwd", "utf8")
     .split("\n")
     .map((line) => line.split(":"))

@@ -109,9 +109,11 @@ async function openDatabase(config: Config, log: Logger, opened: AsyncDisposable
     config.database.kind === "external"
       ? { connectionString: config.database.url }
       : (embedded?.connection ?? {});
+  const isPooled = config.database.kind === "external" && config.database.directUrl !== config.database.url;
   const database = opened.use(
     new Database({
       connection,
+      ...(isPooled ? { direct: { connectionString: config.database.directUrl } } : {}),
       poolSize: config.databasePoolSize,
       statementTimeoutMs: STATEMENT_TIMEOUT_MS,
       log: (why) => log.warn({ why }, "an idle database connection broke"),

@@ -9,8 +9,15 @@ import type { Schema } from "./schema.ts";
 /** A database or a transaction on it: what every query function takes first. */
 export type Db = Kysely<Schema>;
 
+const CONNECT_MS_MAX = 5_000;
+
 export interface DatabaseOptions {
   readonly connection: pg.ClientConfig;
+  /**
+   * The way past a pooler that `connection` leads to (PgBouncer in transaction mode: each transaction may get another
+   * session), for what needs a session of its own. Absent: there is no pooler.
+   */
+  readonly direct?: pg.ClientConfig;
   readonly poolSize: number;
   /** Longest a single statement may run. */
   readonly statementTimeoutMs: number;
@@ -21,15 +28,20 @@ export interface DatabaseOptions {
 export class Database implements AsyncDisposable {
   readonly db: Db;
   readonly #pool: pg.Pool;
+  readonly #direct: pg.ClientConfig;
+  readonly #isPooled: boolean;
   #closing = false;
 
   constructor(options: DatabaseOptions) {
+    this.#isPooled = options.direct !== undefined;
+    this.#direct = options.direct ?? options.connection;
     this.#pool = new pg.Pool({
       ...options.connection,
       max: options.poolSize,
-      connectionTimeoutMillis: 5_000,
+      connectionTimeoutMillis: CONNECT_MS_MAX,
       idleTimeoutMillis: 60_000,
-      statement_timeout: options.statementTimeoutMs,
+      // A pooler that isn't told to ignore it refuses a connection that asks for it: there, it's the role's setting.
+      ...(this.#isPooled ? {} : { statement_timeout: options.statementTimeoutMs }),
       query_timeout: options.statementTimeoutMs + 1_000,
       application_name: "roost",
       types: { getTypeParser: parserOf },
@@ -45,16 +57,22 @@ export class Database implements AsyncDisposable {
 
   /**
    * Runs one statement as a named prepared statement: parsed and planned once a connection. For the few statements
-   * that a home read or a post waits for.
+   * that a home read or a post waits for. Behind a pooler without a name, since the next one may come to a session that
+   * doesn't know it (PgBouncer before 1.21).
    */
   async prepared<Row extends object>(name: string, text: string, values: unknown[]): Promise<Row[]> {
-    const result = await this.#pool.query<Row>({ name, text, values });
+    const result = await this.#pool.query<Row>(this.#isPooled ? { text, values } : { name, text, values });
     return result.rows;
   }
 
-  /** A connection of one's own, outside the pool: for session locks. The caller ends it. */
+  /** A connection of one's own, outside all pools: for session locks and LISTEN. The caller ends it. */
   async dedicated(): Promise<pg.Client> {
-    const client = new pg.Client({ ...this.#pool.options, types: { getTypeParser: parserOf } });
+    const client = new pg.Client({
+      ...this.#direct,
+      connectionTimeoutMillis: CONNECT_MS_MAX,
+      application_name: "roost",
+      types: { getTypeParser: parserOf },
+    });
     // As above; a caller that waits for the end listens to it.
     client.on("error", () => {});
     await client.connect();

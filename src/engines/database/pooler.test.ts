@@ -1,0 +1,125 @@
+/** Behind PgBouncer in transaction mode: any transaction may come to any session. */
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { sql } from "kysely";
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hasPgBouncer, startPgBouncer } from "../../cluster/pgbouncer.ts";
+import { postgresPrograms, startPlainPostgres } from "../../cluster/plain-postgres.ts";
+import { find, freePort } from "../../cluster/process.ts";
+import { listenForInvalidation, notifyInvalidation } from "./invalidation-channel.ts";
+import { Database, migrate } from "./pools.ts";
+
+const SERVER_CONNECTIONS = 20;
+const CLIENTS = 1_000;
+const QUERIES_EACH = 10;
+const isInstalled = hasPgBouncer() && postgresPrograms() !== null;
+
+describe.runIf(isInstalled)("behind PgBouncer (needs pgbouncer and postgresql)", () => {
+  const folder = mkdtempSync(join(tmpdir(), "roost-pooler-"));
+  let direct: { connectionString: string };
+  let pooled: { connectionString: string };
+
+  beforeAll(async () => {
+    chmodSync(folder, 0o755);
+    const [postgresPort, port] = [await freePort(), await freePort()];
+    await startPlainPostgres({ folder, ports: [postgresPort], names: ["pg"], databases: ["roost"] });
+    await startPgBouncer({
+      name: "pgbouncer",
+      folder,
+      port,
+      postgresPort,
+      serverConnections: SERVER_CONNECTIONS,
+    });
+    direct = { connectionString: `postgres://roost@127.0.0.1:${postgresPort}/roost` };
+    pooled = { connectionString: `postgres://roost@127.0.0.1:${port}/roost` };
+  });
+  afterAll(async () => {
+    await find(folder, "pgbouncer")?.stop(5_000, "SIGINT");
+    await find(folder, "pg")?.stop(5_000, "SIGINT");
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const open = (poolSize: number) =>
+    new Database({ connection: pooled, direct, poolSize, statementTimeoutMs: 15_000, log: () => {} });
+
+  test("migrations, hot statements and transactions work, however sessions are shared", async () => {
+    await using database = open(60);
+    expect(await migrate(database.db)).not.toEqual([]);
+    const rows = await Promise.all(
+      Array.from({ length: 2_000 }, async (_, n) => {
+        const [row] = await database.prepared<{ n: number }>("same_name", "select $1::int as n", [n]);
+        return row?.n;
+      }),
+    );
+    expect(rows).toEqual(rows.map((_, n) => n));
+    const inTransaction = await database.db.transaction().execute(async (tx) => {
+      await sql`select set_config('roost.test', 'here', true)`.execute(tx);
+      return (await sql<{ it: string }>`select current_setting('roost.test') as it`.execute(tx)).rows[0]?.it;
+    });
+    expect(inTransaction).toBe("here");
+  });
+
+  test("notices come past the pooler", async () => {
+    await using database = open(2);
+    const heard: unknown[] = [];
+    await using _listening = listenForInvalidation(database, { warn: () => {} } as never, {
+      onStale: (stale) => heard.push(stale),
+      onGap: () => {},
+    });
+    await expect
+      .poll(
+        async () => {
+          await notifyInvalidation(database.db, { accounts: [7n] as never });
+          return heard.length;
+        },
+        { timeout: 5_000 },
+      )
+      .toBeGreaterThan(0);
+    expect(heard[0]).toEqual({ accounts: [7n] });
+  });
+
+  test("a thousand clients share twenty connections, and each gets its own answer", async () => {
+    const clients = await Promise.all(
+      Array.from({ length: CLIENTS }, async () => {
+        const client = new pg.Client(pooled);
+        await client.connect();
+        return client;
+      }),
+    );
+    const watch = new pg.Client(direct);
+    await watch.connect();
+    let mostBackends = 0;
+    let isOver = false;
+    const watching = (async () => {
+      while (!isOver) {
+        const { rows } = await watch.query<{ n: number }>(
+          "select count(*)::int as n from pg_stat_activity where datname = 'roost' and pid <> pg_backend_pid()",
+        );
+        mostBackends = Math.max(mostBackends, rows[0]?.n ?? 0);
+      }
+    })();
+    try {
+      const answers = await Promise.all(
+        clients.map(async (client, i) => {
+          const own: unknown[] = [];
+          for (let n = 0; n < QUERIES_EACH; n++) {
+            const { rows } = await client.query<{ it: number }>("select $1::int as it", [
+              i * QUERIES_EACH + n,
+            ]);
+            own.push(rows[0]?.it);
+          }
+          return own;
+        }),
+      );
+      expect(answers.flat()).toEqual(Array.from({ length: CLIENTS * QUERIES_EACH }, (_, n) => n));
+    } finally {
+      isOver = true;
+      await watching;
+      await Promise.all([watch, ...clients].map((client) => client.end()));
+    }
+    expect(mostBackends).toBeGreaterThan(1);
+    expect(mostBackends).toBeLessThanOrEqual(SERVER_CONNECTIONS);
+  });
+});
