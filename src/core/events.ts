@@ -18,6 +18,8 @@ export interface FanOutChunk {
   readonly authorId: AccountId;
   readonly fromId: AccountId;
   readonly toId: AccountId;
+  /** An audience too large to be cut while smaller ones wait: the range is all of it, and its lane cuts it first. */
+  readonly isWhole?: true;
 }
 
 /** Ids travel as decimal strings. */

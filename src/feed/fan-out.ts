@@ -20,6 +20,8 @@ export const CHUNK_FOLLOWERS = 1_000;
 const MEDIUM_FOLLOWERS = 1_000;
 const LARGE_FOLLOWERS = 10_000;
 
+const EVERYBODY = { fromId: 0n, toId: MAX_ID };
+
 export interface PlanContext {
   readonly database: Database;
   readonly statuses: StatusCache;
@@ -49,6 +51,11 @@ export async function planFanOut(context: PlanContext, events: readonly DomainEv
     await adjustMode(context, authorId, audience);
     if (isPushed(await context.modes.all(), authorId, statusId)) {
       const lane = laneOf(audience);
+      // Finding the pages of a million followers takes a second, in which the posts behind it would wait.
+      if (lane === "large") {
+        plan.chunks.push({ lane, chunk: { statusId, authorId, ...EVERYBODY, isWhole: true } });
+        continue;
+      }
       for (const range of await followerPages(context.database, authorId, audience)) {
         plan.chunks.push({ lane, chunk: { statusId, authorId, ...range } });
       }
@@ -60,6 +67,15 @@ export async function planFanOut(context: PlanContext, events: readonly DomainEv
 export function laneOf(audience: number): Lane {
   if (audience <= MEDIUM_FOLLOWERS) return "small";
   return audience <= LARGE_FOLLOWERS ? "medium" : "large";
+}
+
+/** The chunks of a whole audience, as it is now. */
+export async function cutWhole(
+  database: Database,
+  { statusId, authorId }: FanOutChunk,
+): Promise<FanOutChunk[]> {
+  const pages = await followerPages(database, authorId, Number.POSITIVE_INFINITY);
+  return pages.map((range) => ({ statusId, authorId, ...range }));
 }
 
 /** Two thresholds, so that an audience around one of them doesn't switch back and forth. */
@@ -79,7 +95,7 @@ async function followerPages(
   authorId: AccountId,
   audience: number,
 ): Promise<{ fromId: AccountId; toId: AccountId }[]> {
-  if (audience <= CHUNK_FOLLOWERS) return [{ fromId: 0n, toId: MAX_ID }];
+  if (audience <= CHUNK_FOLLOWERS) return [EVERYBODY];
   const rows = await database.prepared<{ follower_id: AccountId }>(
     "follower_pages",
     `select follower_id from (

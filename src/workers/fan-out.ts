@@ -6,6 +6,7 @@ import { EVENTS_TOPIC } from "../engines/event-log/outbox.ts";
 import type { Consumer, EventLog } from "../engines/event-log/port.ts";
 import type { LiveBus } from "../engines/live-bus/port.ts";
 import {
+  cutWhole,
   type DeliverContext,
   type Delivery,
   deliverChunks,
@@ -52,12 +53,29 @@ async function planBatch(context: FanOutContext, events: readonly DomainEvent[])
   await context.catchUp();
   const plan = await planFanOut(context, events);
   for (const lane of LANES) {
-    const records = plan.chunks
-      .filter((planned) => planned.lane === lane)
-      .map(({ chunk }) => ({ key: chunk.authorId, payload: encodeRecord(chunk) }));
-    await context.eventLog.publish(laneTopic(lane), records);
+    await publishChunks(
+      context,
+      lane,
+      plan.chunks.filter((planned) => planned.lane === lane).map(({ chunk }) => chunk),
+    );
   }
   await tellStreams(context.liveBus, events, plan.pulled);
+}
+
+/**
+ * Each finds its place in a timeline by its id, so chunks need no order: those of a large audience are spread by their
+ * followers, for all processes to share in. Those of a small one stay in the order of their author, for streams.
+ */
+async function publishChunks(
+  { eventLog }: FanOutContext,
+  lane: Lane,
+  chunks: readonly FanOutChunk[],
+): Promise<void> {
+  const records = chunks.map((chunk) => ({
+    key: lane === "large" && !chunk.isWhole ? chunk.fromId : chunk.authorId,
+    payload: encodeRecord(chunk),
+  }));
+  await eventLog.publish(laneTopic(lane), records);
 }
 
 /** Edits, deletions and posts in pull mode go to every process with open streams; each knows who cares. */
@@ -91,7 +109,13 @@ async function deliverBatch(
   chunks: readonly FanOutChunk[],
 ): Promise<void> {
   await context.catchUp();
-  const deliveries = await deliverChunks(context, chunks);
+  for (const whole of chunks.filter((chunk) => chunk.isWhole)) {
+    await publishChunks(context, lane, await cutWhole(context.database, whole));
+  }
+  const deliveries = await deliverChunks(
+    context,
+    chunks.filter((chunk) => !chunk.isWhole),
+  );
   for (const delivery of deliveries) {
     context.onDelivered(lane, delivery.statusId, delivery.viewers.length);
     await tellViewers(context.liveBus, delivery);
