@@ -8,7 +8,7 @@ import { type Engines, type OpenOptions, openEngines } from "./composition/engin
 import type { Config } from "./config.ts";
 import { every, sleep } from "./core/clock.ts";
 import { timeOfIdMs } from "./core/ids.ts";
-import { ROLES, type Role } from "./core/roles.ts";
+import { ROLES, type Role, takesRequests } from "./core/roles.ts";
 import { listenForInvalidation } from "./engines/database/invalidation-channel.ts";
 import type { Database } from "./engines/database/pools.ts";
 import type { Consumer } from "./engines/event-log/port.ts";
@@ -42,12 +42,8 @@ export async function openRoost(config: Config, options: OpenOptions = {}): Prom
   await using opened = new AsyncDisposableStack();
   const { engines, failed } = await openEngines(config, options, opened);
   const { database, log } = engines;
-  const { api, caches } = composeDomains(config, engines);
-  let isDraining = false;
-  const draining = async () => {
-    if (isDraining) throw new Error("this process is stopping");
-  };
-  const served: ApiContext = { ...api, readiness: { ...api.readiness, draining } };
+  const leaving = new AbortController();
+  const { api, caches } = composeDomains(config, engines, leaving.signal);
   const roles = new Set(options.roles ?? ROLES);
   if (roles.size > 0) {
     // What a command changes beside this server is stale here too, and what another server can't tell over Redis.
@@ -58,7 +54,7 @@ export async function openRoost(config: Config, options: OpenOptions = {}): Prom
       }),
     );
   }
-  const app = roles.size === 0 ? null : await buildServer(served, log, roles);
+  const app = roles.size === 0 ? null : await buildServer(api, log, roles);
   if (app) {
     opened.defer(() => app.close());
   }
@@ -75,8 +71,9 @@ export async function openRoost(config: Config, options: OpenOptions = {}): Prom
       return app.listen({ host: config.host, port: config.port });
     },
     drain: async () => {
-      isDraining = true;
-      await sleep(config.drainMs);
+      leaving.abort();
+      // Nobody sends requests to the others.
+      if (takesRequests(roles)) await sleep(config.drainMs);
     },
     modes: caches.modes,
     loseCaches: () => {

@@ -34,6 +34,8 @@ export interface ApiContext {
   readonly statuses: StatusesContext;
   readonly relations: RelationsContext;
   readonly splice: SpliceContext;
+  /** Aborted when this process is about to stop: requests still work, but the next ones should go elsewhere. */
+  readonly leaving: AbortSignal;
   /** What must hold before requests are taken: name → a check that throws. */
   readonly readiness: Readonly<Record<string, () => Promise<void>>>;
 }

@@ -16,11 +16,21 @@ export function opsRoutes(app: App, context: ApiContext): void {
     method: "GET",
     url: "/readyz",
     config: { anonymous: true },
-    schema: { hide: true, querystring: Type.Object({ verbose: Type.Optional(Type.String()) }) },
+    schema: {
+      hide: true,
+      querystring: Type.Object({
+        verbose: Type.Optional(Type.String()),
+        leaving: Type.Optional(Type.Literal("404")),
+      }),
+    },
     handler: async (request, reply) => {
       const checks = await check(context);
+      const leaving = { name: "staying", ok: false, error: "this process is about to stop" };
+      if (context.leaving.aborted) checks.push(leaving);
       const ready = checks.every((one) => one.ok);
-      reply.code(ready ? 200 : 503);
+      // HAProxy ends what is under way at a server that is down, but not at one that says 404 for a farewell.
+      const unready = context.leaving.aborted && request.query.leaving === "404" ? 404 : 503;
+      reply.code(ready ? 200 : unready);
       if (request.query.verbose === undefined) return reply.type("text/plain").send(ready ? "ok" : "unready");
       return reply.send({ ready, checks });
     },

@@ -5,6 +5,7 @@ import cors from "@fastify/cors";
 import { TypeBoxValidatorCompiler } from "@fastify/type-provider-typebox";
 import Fastify, { LogController } from "fastify";
 import type { Logger } from "pino";
+import { NotFound } from "../core/errors.ts";
 import { ROLES, type Role } from "../core/roles.ts";
 import { accountRoutes } from "./accounts.ts";
 import type { App } from "./app.ts";
@@ -62,6 +63,10 @@ export async function buildServer(
     if (!request.url.startsWith("/api/v")) reply.headers(headers);
   });
   closeConnectionsAtStop(app);
+  // Balancers keep connections. Told so, they send what comes next to a server that stays.
+  app.addHook("onRequest", async (_, reply) => {
+    if (context.leaving.aborted) reply.header("Connection", "close");
+  });
   app.addHook("onRequest", checkQuery);
   await app.register(cors, CORS);
   await app.register(cookie);
@@ -87,6 +92,10 @@ export async function buildServer(
   for (const routes of resourcesOf(roles))
     await app.register(async (scope) => routes(scope as unknown as App, context));
   if (roles.has("api")) await serveWeb(app, context);
+  else
+    app.setNotFoundHandler(async () => {
+      throw new NotFound();
+    });
   return app;
 }
 

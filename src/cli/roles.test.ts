@@ -111,7 +111,9 @@ describe.runIf(hasRedis())("roles apart (needs redis-server)", () => {
     const stopped = api.stop();
     const readiness = () => statusOf(`${api.url}/readyz`).catch(() => 0);
     await expect.poll(readiness, { timeout: 1_400, interval: 20 }).toBe(503);
-    expect(await statusOf(`${api.url}/api/v2/instance`)).toBe(200);
+    expect(await statusOf(`${api.url}/readyz?leaving=404`)).toBe(404);
+    const answer = await fetch(`${api.url}/api/v2/instance`);
+    expect([answer.status, answer.headers.get("connection")]).toEqual([200, "close"]);
     expect(await stopped).toBe(0);
   });
 });

@@ -1,7 +1,7 @@
 /** `roost api`, `roost worker` and the others: a process that plays a part of what `roost start` does. */
 import { Command } from "commander";
 import type { Config } from "../config.ts";
-import type { Role } from "../core/roles.ts";
+import { type Role, takesRequests } from "../core/roles.ts";
 import { CommandError, exitCodes } from "./exit-codes.ts";
 import { examples, terminalOf } from "./invocation.ts";
 import { serve } from "./serve.ts";
@@ -59,7 +59,7 @@ export function roleCommands(): Command[] {
       .summary(summary)
       .description(
         `${does} Any number of these can run, on any machines, on the same DATABASE_URL and REDIS_URL; with
-KAFKA_BROKERS events go through Kafka. /livez, /readyz and /metrics answer at PORT.`,
+KAFKA_BROKERS events go through Kafka. /livez, /readyz and /metrics answer at PORT${takesRequests(new Set(roles)) ? "" : ", when it is given"}.`,
       )
       .addHelpText(
         "after",
@@ -69,8 +69,8 @@ KAFKA_BROKERS events go through Kafka. /livez, /readyz and /metrics answer at PO
         const terminal = terminalOf(own);
         const loaded = configOf(own);
         requireShared(loaded.config, name);
-        await serve({ loaded, terminal, roles }, ({ roost }) =>
-          terminal.note(`roost ${name} is ready at ${addressOf(roost.config)}`),
+        await serve({ loaded, terminal, roles }, ({ roost, listens }) =>
+          terminal.note(`roost ${name} is ready${listens ? ` at ${addressOf(roost.config)}` : ""}`),
         );
       });
     return addSettingFlags(command, "all");

@@ -1,7 +1,7 @@
 /** Runs a server until it is told to stop: what `roost start` and `roost demo` share. */
 import type { Roost } from "../composition.ts";
 import type { Config, LoadedConfig } from "../config.ts";
-import { ROLES, type Role } from "../core/roles.ts";
+import { ROLES, type Role, takesRequests } from "../core/roles.ts";
 import { tellAddress } from "./admin.ts";
 import { CommandError, exitCodes } from "./exit-codes.ts";
 import { report } from "./failure.ts";
@@ -15,6 +15,8 @@ const CLOSE_MS_MAX = 20_000;
 
 export interface Serving {
   readonly roost: Roost;
+  /** Whether it has a port. */
+  readonly listens: boolean;
   readonly log: ServerLog;
   /** Aborts when the server is told to stop. */
   readonly stopping: AbortSignal;
@@ -25,7 +27,9 @@ export async function serve(
   { loaded, terminal, roles = ROLES }: { loaded: LoadedConfig; terminal: Terminal; roles?: readonly Role[] },
   ready: (serving: Serving) => Promise<void> | void,
 ): Promise<void> {
-  const config = await withPort(loaded);
+  // Workers do without, unless somebody wants to ask them how they are.
+  const listens = takesRequests(new Set(roles)) || loaded.sources.PORT !== "default";
+  const config = listens ? await withPort(loaded) : loaded.config;
   const stop = new AbortController();
   const log = openServerLog(config, terminal);
   const { openRoost } = await import("../composition.ts");
@@ -36,9 +40,9 @@ export async function serve(
     const roost = await opening;
     if (stop.signal.aborted) return await forever();
     roost.failed.catch((error: unknown) => closing.because(error));
-    await roost.listen();
+    if (listens) await roost.listen();
     tellAddress(config);
-    await ready({ roost, log, stopping: stop.signal });
+    await ready({ roost, listens, log, stopping: stop.signal });
   } catch (error) {
     // Told to stop while opening: what fails then fails because of it.
     if (stop.signal.aborted) return await forever();

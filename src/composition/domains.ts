@@ -16,7 +16,7 @@ import { composeCaches } from "./caches.ts";
 
 import type { Engines } from "./engines.ts";
 
-export function composeDomains(config: Config, engines: Engines) {
+export function composeDomains(config: Config, engines: Engines, leaving: AbortSignal) {
   const { database, clock, store, liveBus, outbox, metrics } = engines;
   const { db } = database;
   const urls = urlsOf(config.publicUrl);
@@ -71,6 +71,7 @@ export function composeDomains(config: Config, engines: Engines) {
       repair: timelineRepair({ database, store, relations }),
     },
     splice: { statuses, marks },
+    leaving,
     readiness: {
       database: () => database.ping(),
       schema: async () => {
