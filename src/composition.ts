@@ -14,6 +14,7 @@ import type { Database } from "./engines/database/pools.ts";
 import type { Consumer } from "./engines/event-log/port.ts";
 import type { FanOutModes } from "./feed/fan-out-mode.ts";
 import { startFanOut } from "./workers/fan-out.ts";
+import { startFollowUp } from "./workers/follow-up.ts";
 import { RELAY_GROUP } from "./workers/groups.ts";
 import { startNotify } from "./workers/notify.ts";
 import { startRelay } from "./workers/relay.ts";
@@ -103,7 +104,7 @@ async function startWorkers(
 ): Promise<Consumer[]> {
   const { database, store, outbox, eventLog, liveBus, log, metrics, clock } = engines;
   const { statuses } = api.home;
-  const { modes, catchUp } = caches;
+  const { modes, catchUp, invalidate } = caches;
   const consumers: Consumer[] = [];
   if (roles.has("relay") && outbox !== eventLog) consumers.push(await startRelay({ outbox, eventLog }));
   if (roles.has("fanout")) {
@@ -126,6 +127,9 @@ async function startWorkers(
     consumers.push(...fanOut);
   }
   if (roles.has("jobs")) {
+    // In one database nothing is left to do after a change.
+    if (engines.isSpread)
+      consumers.push(await startFollowUp({ database, statuses, eventLog, invalidate, catchUp }));
     consumers.push(await startNotify({ database, statuses, eventLog, liveBus, catchUp }));
     keepHouse({ config, engines }, opened);
   }
@@ -145,7 +149,7 @@ function keepHouse(
   const housekeeping = every(HOUSEKEEPING_MS, () => {
     // With a relay its events are consumed once they are in Kafka, whoever else consumed from here before.
     const trimmed = outbox.trim(config.kafka ? [RELAY_GROUP] : null);
-    Promise.all([trimmed, deleteExpired(database.db)]).catch((err: unknown) =>
+    Promise.all([trimmed, deleteExpired(database)]).catch((err: unknown) =>
       log.warn({ err }, "housekeeping failed; it's tried again"),
     );
   });

@@ -2,7 +2,8 @@
 import { sql } from "kysely";
 import { type CacheLimits, GuardedCache } from "../core/guarded-cache.ts";
 import { type AccountId, type StatusId, timeOfIdMs } from "../core/ids.ts";
-import type { Db } from "../engines/database/pools.ts";
+import type { Database } from "../engines/database/pools.ts";
+import { byItself, type Shards } from "../engines/database/shards.ts";
 
 export interface ProfileRow {
   readonly id: AccountId;
@@ -49,12 +50,12 @@ export type RenderProfile = (row: ProfileRow) => string;
 export class ProfileCache {
   readonly #cache: GuardedCache<AccountId, Profile>;
 
-  constructor(options: { db: Db; render: RenderProfile; limits: CacheLimits }) {
+  constructor(options: { database: Database; render: RenderProfile; limits: CacheLimits }) {
     this.#cache = new GuardedCache<AccountId, Profile>({
       ...options.limits,
       sizeBytesOf: (profile) => 600 + 3 * profile.json.length,
       loadMany: async (ids) => {
-        const rows = await loadProfileRows(options.db, ids);
+        const rows = await loadProfileRows(options.database, ids);
         return new Map(rows.map((row) => [row.id, profileOf(row, options.render(row))]));
       },
     });
@@ -121,7 +122,11 @@ function profileOf(row: ProfileRow, head: string): Profile {
   };
 }
 
-async function loadProfileRows(db: Db, ids: readonly AccountId[]): Promise<ProfileRow[]> {
+/** Counts of posts lie with the posts; in one database they come with the account. */
+async function loadProfileRows({ db, shards }: Database, ids: readonly AccountId[]): Promise<ProfileRow[]> {
+  const counts = shards.isOne
+    ? sql`author_counts`
+    : sql`(select null::bigint as account_id, 0::bigint as statuses_count, null::timestamptz as last_status_at)`;
   const { rows } = await sql<ProfileRow>`
     select a.id, a.username, a.display_name, a.note, a.fields, a.avatar_key, a.avatar_static_key, a.header_key,
       a.locked, a.bot, a.discoverable, a.indexable, a.hide_collections, a.suspended_at is not null as suspended,
@@ -130,7 +135,24 @@ async function loadProfileRows(db: Db, ids: readonly AccountId[]): Promise<Profi
       c.last_status_at
     from accounts a
     left join follow_counts f on f.account_id = a.id
-    left join author_counts c on c.account_id = a.id
+    left join ${counts} c on c.account_id = a.id
     where a.id = any(${[...ids]}::bigint[])`.execute(db);
-  return rows;
+  if (shards.isOne) return rows;
+  const counted = await countsOfAuthors(shards, ids);
+  return rows.map((row) => ({ ...row, ...counted.get(row.id) }));
+}
+
+type AuthorCounts = Pick<ProfileRow, "statuses_count" | "last_status_at">;
+
+async function countsOfAuthors(
+  shards: Shards,
+  ids: readonly AccountId[],
+): Promise<Map<AccountId, AuthorCounts>> {
+  const rows = await shards.gatherBy(ids, byItself, async ({ db }, own) => {
+    const { rows } = await sql<AuthorCounts & { account_id: AccountId }>`
+      select account_id, statuses_count, last_status_at from author_counts
+      where account_id = any(${[...own]}::bigint[])`.execute(db);
+    return rows;
+  });
+  return new Map(rows.map(({ account_id, ...counts }) => [account_id, counts]));
 }

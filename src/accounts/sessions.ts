@@ -2,7 +2,7 @@
 import { sql } from "kysely";
 import { Forbidden } from "../core/errors.ts";
 import type { AccountId } from "../core/ids.ts";
-import type { Db } from "../engines/database/pools.ts";
+import type { Database, Db } from "../engines/database/pools.ts";
 import { hashSecret, mayEnter, newSecret, SUSPENDED } from "./tokens.ts";
 
 export interface WebSession {
@@ -41,8 +41,11 @@ export async function endSession(db: Db, id: string): Promise<void> {
 }
 
 /** Sessions and codes whose time is over. */
-export async function deleteExpired(db: Db): Promise<void> {
+export async function deleteExpired({ db, shards }: Database): Promise<void> {
   await sql`delete from web_sessions where expires_at < now()`.execute(db);
   await sql`delete from oauth_codes where expires_at < now() - interval '1 day'`.execute(db);
-  await sql`delete from idempotency_keys where created_at < now() - interval '1 hour'`.execute(db);
+  await shards.gather(async (shard) => {
+    await sql`delete from idempotency_keys where created_at < now() - interval '1 hour'`.execute(shard.db);
+    return [];
+  });
 }

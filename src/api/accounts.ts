@@ -165,7 +165,7 @@ export function accountRoutes(app: App, context: ApiContext): void {
       const page = pageOf(query, { standard: 20, most: 40 });
       // Pinning isn't offered, so nothing is pinned.
       if (booleanOf(query.pinned, "pinned")) return sendTimeline(context, request, reply, []);
-      const records = await authorStatuses({ ...context.statuses, db }, account.id, viewerId, page, {
+      const records = await authorStatuses(context.statuses, account.id, viewerId, page, {
         onlyMedia: booleanOf(query.only_media, "only_media") ?? false,
         excludeReplies: booleanOf(query.exclude_replies, "exclude_replies") ?? false,
         excludeReblogs: booleanOf(query.exclude_reblogs, "exclude_reblogs") ?? false,

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import Type from "typebox";
 import { PROFILE_LIMITS } from "../accounts/edit-profile.ts";
+import type { Database } from "../engines/database/pools.ts";
 import { MAX_DESCRIPTION_CHARACTERS } from "../media/upload.ts";
 import { MAX_MEDIA_ATTACHMENTS } from "../statuses/draft.ts";
 import type { App } from "./app.ts";
@@ -84,11 +85,20 @@ async function nodeinfo(context: ApiContext, version: string) {
 
 /** Estimates of the planner: exact counts would read whole tables. */
 async function counts({ database }: ApiContext): Promise<{ accounts: number; statuses: number }> {
-  const { rows } = await sql<{ relname: string; estimate: number }>`
-    select relname, greatest(reltuples, 0)::float8 as estimate from pg_class
-    where relname in ('accounts', 'statuses') and relkind = 'r'`.execute(database.db);
-  const estimate = (name: string) => Math.round(rows.find((row) => row.relname === name)?.estimate ?? 0);
-  return { accounts: estimate("accounts"), statuses: estimate("statuses") };
+  const estimates = async ({ db }: Database) => {
+    const { rows } = await sql<{ accounts: number; statuses: number }>`
+      select max(reltuples) filter (where relname = 'accounts') as accounts,
+        max(reltuples) filter (where relname = 'statuses') as statuses
+      from pg_class where relname in ('accounts', 'statuses') and relkind = 'r'`.execute(db);
+    return rows;
+  };
+  // In one database it's one question.
+  const shards = await database.shards.gather(estimates);
+  const [main] = database.shards.isOne ? shards : await estimates(database);
+  return {
+    accounts: Math.round(Math.max(0, main?.accounts ?? 0)),
+    statuses: Math.round(shards.reduce((sum, { statuses }) => sum + Math.max(0, statuses), 0)),
+  };
 }
 
 function configuration({ config }: ApiContext) {

@@ -18,7 +18,7 @@ const MediaInput = Type.Object({
 });
 
 export function mediaRoutes(app: App, context: ApiContext): void {
-  const { db } = context.database;
+  const { database } = context;
   const entity = (row: MediaAttachmentRow) => mediaEntity({ ...row, id: `${row.id}` }, context.urls);
 
   for (const url of ["/api/v1/media", "/api/v2/media"]) {
@@ -35,7 +35,7 @@ export function mediaRoutes(app: App, context: ApiContext): void {
       handler: async (request) => {
         const file = request.body.file as Partial<UploadedFile> | undefined;
         if (!Buffer.isBuffer(file?.bytes)) throw new Invalid("Validation failed: File can't be blank");
-        const row = await uploadImage({ db, store: context.mediaStore }, signedIn(request).accountId, {
+        const row = await uploadImage({ database, store: context.mediaStore }, signedIn(request).accountId, {
           bytes: file.bytes,
           description: descriptionOf(request.body.description) ?? null,
           focus: focusOf(request.body.focus) ?? null,
@@ -51,7 +51,9 @@ export function mediaRoutes(app: App, context: ApiContext): void {
     config: { scope: "write:media" },
     schema: { summary: "An uploaded image", params: IdParams, response: { 200: MediaAttachment } },
     handler: async (request) => {
-      return entity(await requireMedia(db, signedIn(request).accountId, requirePathId(request.params.id)));
+      return entity(
+        await requireMedia(database, signedIn(request).accountId, requirePathId(request.params.id)),
+      );
     },
   });
 
@@ -67,7 +69,7 @@ export function mediaRoutes(app: App, context: ApiContext): void {
     },
     handler: async (request) => {
       const id = requirePathId(request.params.id);
-      const row = await describeMedia(db, signedIn(request).accountId, id, {
+      const row = await describeMedia(database, signedIn(request).accountId, id, {
         description: descriptionOf(request.body.description),
         focus: focusOf(request.body.focus),
       });

@@ -58,7 +58,7 @@ export function notificationRoutes(app: App, context: ApiContext): void {
     handler: async (request, reply) => {
       const { accountId } = signedIn(request);
       const { query } = request;
-      const rows = await pageOfNotifications(db, accountId, pageOf(query, LIMITS), {
+      const rows = await pageOfNotifications(context.database, accountId, pageOf(query, LIMITS), {
         types: wordsOf(query.types),
         excludeTypes: wordsOf(query.exclude_types),
         fromId: optionalIdOf(query.account_id, "account_id"),
@@ -81,7 +81,9 @@ export function notificationRoutes(app: App, context: ApiContext): void {
       const { accountId } = signedIn(request);
       const [marker] = await markersOf(db, accountId, ["notifications"]);
       const limit = limitOf(request.query.limit, { standard: 100, most: 1_000 });
-      return { count: await countUnread(db, accountId, BigInt(marker?.last_read_id ?? 0), limit) };
+      return {
+        count: await countUnread(context.database, accountId, BigInt(marker?.last_read_id ?? 0), limit),
+      };
     },
   });
 
@@ -92,7 +94,7 @@ export function notificationRoutes(app: App, context: ApiContext): void {
     schema: { summary: "A notification", params: IdParams, response: { 200: Notification } },
     handler: async (request, reply) => {
       const { accountId } = signedIn(request);
-      const row = await findNotification(db, accountId, requirePathId(request.params.id));
+      const row = await findNotification(context.database, accountId, requirePathId(request.params.id));
       const [json] = row ? await notificationsJson(context, accountId, [row]) : [];
       if (!json) throw new NotFound();
       return sendJson(reply, json);
@@ -105,7 +107,7 @@ export function notificationRoutes(app: App, context: ApiContext): void {
     config: { scope: "write:notifications" },
     schema: { summary: "Delete all of one's notifications", response: { 200: Empty } },
     handler: async (request) => {
-      await clearNotifications(db, signedIn(request).accountId);
+      await clearNotifications(context.database, signedIn(request).accountId);
       return {};
     },
   });
@@ -117,7 +119,7 @@ export function notificationRoutes(app: App, context: ApiContext): void {
     schema: { summary: "Delete a notification", params: IdParams, response: { 200: Empty } },
     handler: async (request) => {
       const found = await dismissNotification(
-        db,
+        context.database,
         signedIn(request).accountId,
         requirePathId(request.params.id),
       );

@@ -34,8 +34,6 @@ interface Found {
 }
 
 export function searchRoutes(app: App, context: ApiContext): void {
-  const { db } = context.database;
-
   app.route({
     method: "GET",
     url: "/api/v2/search",
@@ -93,7 +91,7 @@ export function searchRoutes(app: App, context: ApiContext): void {
     },
     handler: async (request) => {
       const limit = limitOf(request.query.limit, { standard: 20, most: 40 });
-      const ids = await suggestedAccounts(db, signedIn(request).accountId, limit);
+      const ids = await suggestedAccounts(context.database, signedIn(request).accountId, limit);
       const profiles = await context.profiles.getMany(ids);
       return ids.flatMap((id) => {
         const profile = profiles.get(id);
@@ -129,9 +127,9 @@ async function find(context: ApiContext, viewerId: AccountId | null, query: Quer
     accounts: wants("accounts") ? await searchAccounts(db, name, { limit, offset, followedBy, ownHost }) : [],
     statuses:
       wants("statuses") && viewerId !== null
-        ? await searchStatuses(db, query.text, { limit, authorId: query.authorId })
+        ? await searchStatuses(context.database, query.text, { limit, authorId: query.authorId })
         : [],
-    tags: wants("hashtags") ? await searchTags(db, query.text, limit) : [],
+    tags: wants("hashtags") ? await searchTags(context.database, query.text, limit) : [],
   };
 }
 

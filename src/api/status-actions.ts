@@ -84,7 +84,7 @@ export function statusActionRoutes(app: App, context: ApiContext): void {
         const id = requireStatusId(request.params.id);
         const { facts } = await requireVisible(context.statuses, id, request.viewer?.accountId ?? null);
         const page = pageOf(request.query, { standard: 40, most: 80 });
-        const rows = await load(context.database.db, facts.reblogOfId ?? facts.id, page);
+        const rows = await load(context.database, facts.reblogOfId ?? facts.id, page);
         linkPages(
           request,
           reply,
@@ -115,7 +115,7 @@ export function statusActionRoutes(app: App, context: ApiContext): void {
       },
       handler: async (request, reply) => {
         const page = pageOf(request.query, { standard: 20, most: 40 });
-        const access = { ...context.statuses, db: context.database.db };
+        const access = context.statuses;
         const { rows, records } = await markedStatuses(access, table, signedIn(request).accountId, page);
         linkPages(
           request,

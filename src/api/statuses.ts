@@ -46,7 +46,6 @@ const EditInput = Type.Object({
 const MAX_KEY_CHARACTERS = 255;
 
 export function statusRoutes(app: App, context: ApiContext): void {
-  const { db } = context.database;
   const access = { ...context.statuses, database: context.database };
 
   app.route({
@@ -189,7 +188,7 @@ export function statusRoutes(app: App, context: ApiContext): void {
       );
       const profile = await context.profiles.get(record.facts.authorId);
       if (!profile) throw new NotFound();
-      const versions = await versionsOf(db, record);
+      const versions = await versionsOf(context.database, record);
       return versions.map((version) => statusEditEntity(version, record.row, profile, context.urls));
     },
   });

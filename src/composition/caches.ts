@@ -34,15 +34,19 @@ export function composeCaches(
   /** Of all the memory caches may take. */
   const share = (part: number) => ({ maxSizeBytes: Math.floor(options.sizeMb * 2 ** 20 * part), maxAgeMs });
   const tokens = new TokenCache(db, { maxAgeMs });
-  const profiles = new ProfileCache({ db, limits: share(0.15), render: (row) => renderAccount(row, urls) });
+  const profiles = new ProfileCache({
+    database,
+    limits: share(0.15),
+    render: (row) => renderAccount(row, urls),
+  });
   const statuses = new StatusCache({
-    db,
+    database,
     profiles,
     limits: share(0.45),
     render: (row, authorUsername) => renderStatus(row, authorUsername, urls),
   });
   const relations = new RelationsCache(db, share(0.25));
-  const marks = new MarksCache(db, share(0.1));
+  const marks = new MarksCache(database, share(0.1));
 
   const forget = (stale: Stale) => {
     for (const accountId of stale.tokens ?? []) tokens.forgetAccount(accountId);
@@ -88,7 +92,7 @@ export function composeCaches(
     await closeStreams(stale);
   };
 
-  const modes = new FanOutModes({ db, invalidate, overlapMs: options.switchOverlapMs, maxAgeMs });
+  const modes = new FanOutModes({ database, invalidate, overlapMs: options.switchOverlapMs, maxAgeMs });
   const pulled = new PulledAuthors(database, modes, share(0.05));
 
   invalidationLog.listen({

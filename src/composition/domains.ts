@@ -65,6 +65,7 @@ export function composeDomains(config: Config, engines: Engines, leaving: AbortS
     },
     relations: {
       db,
+      shards: database.shards,
       clock,
       invalidate,
       wakeEventLog,
@@ -73,7 +74,13 @@ export function composeDomains(config: Config, engines: Engines, leaving: AbortS
     splice: { statuses, marks },
     leaving,
     readiness: {
-      database: () => database.ping(),
+      database: async () => {
+        await database.ping();
+        await database.shards.gather(async (shard) => {
+          if (shard !== database) await shard.ping();
+          return [];
+        });
+      },
       schema: async () => {
         const { pending, unknown } = await migrationState(db);
         if (pending.length > 0) throw new Error(`migrations are missing: ${pending.join(", ")}`);

@@ -10,8 +10,9 @@ import { Metrics } from "../core/telemetry/metrics.ts";
 import { claimDatabase } from "../engines/database/claim.ts";
 import { startEmbeddedServer } from "../engines/database/embedded-server.ts";
 import { Database, migrate } from "../engines/database/pools.ts";
-import type { EventLog } from "../engines/event-log/port.ts";
-import { PostgresEventLog } from "../engines/event-log/postgres.ts";
+import { type OpenedShards, openShards, UnusableShards } from "../engines/database/shard-map.ts";
+import type { EventLog, Outbox } from "../engines/event-log/port.ts";
+import { outboxOf } from "../engines/event-log/shards.ts";
 import { OutboxFolderMailer } from "../engines/mailer/outbox-folder.ts";
 import type { Mailer } from "../engines/mailer/port.ts";
 import { SmtpMailer } from "../engines/mailer/smtp.ts";
@@ -31,8 +32,10 @@ export interface Engines extends SharedEngines {
   readonly log: Logger;
   readonly clock: typeof systemClock;
   readonly metrics: Metrics;
+  /** Whether there are databases besides the main one. */
+  readonly isSpread: boolean;
   /** Where changes write their events. */
-  readonly outbox: PostgresEventLog;
+  readonly outbox: Outbox;
   /** Where events are consumed: the outbox itself, or Kafka, to which they are relayed. */
   readonly eventLog: EventLog;
   readonly mediaStore: FolderMediaStore;
@@ -49,17 +52,19 @@ export async function openEngines(
   const isServer = options.roles?.length !== 0;
   const shared = await openShared(isServer ? config.redis : null, config, { log, metrics }, opened);
   const { database, failed } = await openDatabase(config, log, opened);
+  const shards = opened.use(await openShardsOf(config, database, log));
   // What is kept in the process of one server, another can't know of.
   if (isServer && config.database.kind === "external" && !shared.isShared)
     opened.use(await claimDatabase(database));
   // Timelines and caches in memory have one process only; the outbox is then nobody else's either.
   const isAlone = config.redis === null;
-  const outbox = opened.use(new PostgresEventLog({ database, log, clock: systemClock, isAlone }));
+  const outbox = opened.use(outboxOf(shards.all, { log, clock: systemClock, isAlone }));
   const engines = {
     database,
     log,
     clock: systemClock,
     metrics,
+    isSpread: shards.all.length > 1,
     outbox,
     eventLog: needsEventLog(options.roles) ? await openEventLog(config, outbox, log, opened) : outbox,
     mediaStore: opened.use(await FolderMediaStore.open(join(config.dataDir, "media"))),
@@ -78,7 +83,7 @@ function needsEventLog(roles: readonly Role[] = ROLES): boolean {
 
 async function openEventLog(
   { kafka }: Config,
-  outbox: PostgresEventLog,
+  outbox: Outbox,
   log: Logger,
   opened: AsyncDisposableStack,
 ): Promise<EventLog> {
@@ -92,6 +97,18 @@ async function openEventLog(
     ]);
   });
   return eventLog;
+}
+
+/** In the databases that SHARD_URLS names what accounts own is kept. */
+async function openShardsOf(config: Config, main: Database, log: Logger): Promise<OpenedShards> {
+  const options = {
+    poolSize: config.databasePoolSize,
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    log: (why: string) => log.warn({ why }, "an idle connection to a shard broke"),
+  };
+  return openShards(main, config.shardUrls, options).catch((error: unknown) => {
+    throw error instanceof UnusableShards ? new ConfigError([error.message]) : error;
+  });
 }
 
 async function openDatabase(config: Config, log: Logger, opened: AsyncDisposableStack) {

@@ -7,8 +7,17 @@ import type { AccountId, StatusId } from "./ids.ts";
 export type DomainEvent =
   | { type: "status.published"; statusId: StatusId; authorId: AccountId }
   | { type: "status.edited"; statusId: StatusId; authorId: AccountId }
-  | { type: "status.deleted"; statusId: StatusId; authorId: AccountId }
+  | {
+      type: "status.deleted";
+      statusId: StatusId;
+      authorId: AccountId;
+      /** What it answered or boosted, where that is counted in another database. */
+      inReplyToId?: StatusId;
+      reblogOfId?: StatusId;
+    }
   | { type: "status.favourited"; statusId: StatusId; accountId: AccountId }
+  /** Told only when the status is counted in another database. */
+  | { type: "status.unfavourited"; statusId: StatusId; accountId: AccountId }
   | { type: "account.followed"; accountId: AccountId; targetId: AccountId }
   | { type: "account.follow-requested"; accountId: AccountId; targetId: AccountId };
 

@@ -1,7 +1,8 @@
 /** Finding accounts, posts and hashtags by what people type. */
 import { sql } from "kysely";
-import type { AccountId, StatusId } from "../core/ids.ts";
-import type { Db } from "../engines/database/pools.ts";
+import { type AccountId, descending, type StatusId } from "../core/ids.ts";
+import type { Database, Db } from "../engines/database/pools.ts";
+import { byItself, type Shards } from "../engines/database/shards.ts";
 
 /** The account that "name", "@name" or "@name@host" means here. */
 export async function findAccountId(db: Db, acct: string, ownHost: string): Promise<AccountId | null> {
@@ -45,14 +46,25 @@ export async function searchAccounts(db: Db, query: string, options: AccountSear
   return rows.map((row) => row.id);
 }
 
-/** Hashtags that start so, the most used of late first. */
-export async function searchTags(db: Db, query: string, limit: number): Promise<string[]> {
+/** Hashtags that start so, the most used of late first. Of several databases, each gives its own most used. */
+export async function searchTags({ shards }: Database, query: string, limit: number): Promise<string[]> {
   const text = query.trim().replace(/^#/, "").toLowerCase().replaceAll("\0", "");
   if (text === "") return [];
-  const { rows } = await sql<{ name: string }>`
-    select min(name) as name from status_tags where tag like ${`${escapeLike(text)}%`}
-    group by tag order by tag = ${text} desc, count(*) desc, tag limit ${limit}`.execute(db);
-  return rows.map((row) => row.name);
+  const found = await shards.gather(async ({ db }) => {
+    const { rows } = await sql<{ tag: string; name: string; uses: number }>`
+      select tag, min(name) as name, count(*)::int as uses from status_tags where tag like ${`${escapeLike(text)}%`}
+      group by tag order by tag = ${text} desc, count(*) desc, tag limit ${limit}`.execute(db);
+    return rows;
+  });
+  if (shards.isOne) return found.map((row) => row.name);
+  const tags = [...Map.groupBy(found, (row) => row.tag)].map(([tag, rows]) => ({
+    rank: tag === text ? Number.POSITIVE_INFINITY : rows.reduce((uses, row) => uses + row.uses, 0),
+    name: rows[0]?.name ?? tag,
+  }));
+  return tags
+    .sort((a, b) => (a.rank === b.rank ? (a.name < b.name ? -1 : 1) : b.rank - a.rank))
+    .slice(0, limit)
+    .map(({ name }) => name);
 }
 
 const SEARCHED_STATUSES = 20_000;
@@ -62,7 +74,7 @@ const SEARCHED_STATUSES = 20_000;
  * bounded for a large one.
  */
 export async function searchStatuses(
-  db: Db,
+  { shards }: Database,
   query: string,
   options: { limit: number; authorId: AccountId | null },
 ): Promise<StatusId[]> {
@@ -74,33 +86,60 @@ export async function searchStatuses(
     .slice(0, 8);
   if (words.length === 0) return [];
   const patterns = words.map((word) => `%${escapeLike(word)}%`);
-  const author = options.authorId === null ? sql`true` : sql`author_id = ${options.authorId}`;
-  const { rows } = await sql<{ id: StatusId }>`
+  const { authorId, limit } = options;
+  const author = authorId === null ? sql`true` : sql`author_id = ${authorId}`;
+  const statement = sql<{ id: StatusId }>`
     select id from (
       select id, text from statuses where visibility = 0 and reblog_of_id is null and ${author}
       order by id desc limit ${SEARCHED_STATUSES}) s
-    where text ilike all(${patterns}::text[]) order by id desc limit ${options.limit}`.execute(db);
-  return rows.map((row) => row.id);
+    where text ilike all(${patterns}::text[]) order by id desc limit ${limit}`;
+  const ask = async ({ db }: Database) => (await statement.execute(db)).rows;
+  const rows = authorId === null ? await shards.gather(ask) : await ask(shards.of(authorId));
+  return rows
+    .map((row) => row.id)
+    .sort(descending)
+    .slice(0, limit);
 }
 
 /** Accounts to follow: well followed, active of late, and not followed, blocked or muted yet. */
 export async function suggestedAccounts(
-  db: Db,
+  { db, shards }: Database,
   viewerId: AccountId | null,
   limit: number,
 ): Promise<AccountId[]> {
   const viewer = viewerId ?? 0n;
-  const { rows } = await sql<{ id: AccountId }>`
-    select a.id from follow_counts c join accounts a on a.id = c.account_id
-      join author_counts s on s.account_id = a.id
-    where a.suspended_at is null and a.discoverable and a.id <> ${viewer} and s.statuses_count > 0
-      and not exists (select 1 from follows where follower_id = ${viewer} and followee_id = a.id)
-      and not exists (select 1 from follow_requests where requester_id = ${viewer} and target_id = a.id)
-      and not exists (select 1 from blocks where account_id = ${viewer} and target_id = a.id)
-      and not exists (select 1 from blocks where account_id = a.id and target_id = ${viewer})
-      and not exists (select 1 from mutes where account_id = ${viewer} and target_id = a.id)
-    order by c.followers_count desc, a.id limit ${limit}`.execute(db);
-  return rows.map((row) => row.id);
+  const posts = sql`exists (select 1 from author_counts s where s.account_id = a.id and s.statuses_count > 0)`;
+  const found: AccountId[] = [];
+  for (let offset = 0; ; offset += limit) {
+    const { rows } = await sql<{ id: AccountId }>`
+      select a.id from follow_counts c join accounts a on a.id = c.account_id
+      where a.suspended_at is null and a.discoverable and a.id <> ${viewer} and ${shards.isOne ? posts : sql`true`}
+        and not exists (select 1 from follows where follower_id = ${viewer} and followee_id = a.id)
+        and not exists (select 1 from follow_requests where requester_id = ${viewer} and target_id = a.id)
+        and not exists (select 1 from blocks where account_id = ${viewer} and target_id = a.id)
+        and not exists (select 1 from blocks where account_id = a.id and target_id = ${viewer})
+        and not exists (select 1 from mutes where account_id = ${viewer} and target_id = a.id)
+      order by c.followers_count desc, a.id limit ${limit} offset ${offset}`.execute(db);
+    const ids = rows.map((row) => row.id);
+    if (shards.isOne) return ids;
+    const posting = await postingOf(shards, ids);
+    found.push(...ids.filter((id) => posting.has(id)));
+    if (found.length >= limit || ids.length < limit || offset >= SUGGESTED_LOOKED_AT)
+      return found.slice(0, limit);
+  }
+}
+
+const SUGGESTED_LOOKED_AT = 400;
+
+/** Of these accounts, those that have posted. */
+async function postingOf(shards: Shards, ids: readonly AccountId[]): Promise<ReadonlySet<AccountId>> {
+  const rows = await shards.gatherBy(ids, byItself, async ({ db }, own) => {
+    const { rows } = await sql<{ account_id: AccountId }>`
+      select account_id from author_counts
+      where account_id = any(${[...own]}::bigint[]) and statuses_count > 0`.execute(db);
+    return rows;
+  });
+  return new Set(rows.map((row) => row.account_id));
 }
 
 function escapeLike(text: string): string {

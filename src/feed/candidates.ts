@@ -2,6 +2,7 @@
 import type { AccountId, StatusId } from "../core/ids.ts";
 import { descending } from "../core/ids.ts";
 import type { Database } from "../engines/database/pools.ts";
+import { byItself } from "../engines/database/shards.ts";
 import type { Relations } from "../relations/relations.ts";
 
 export interface CandidateScope {
@@ -67,16 +68,10 @@ export async function candidatesBelow(
   let top = before ?? TOP;
   let perAuthor = Math.max(MIN_PER_AUTHOR, Math.ceil((2 * wanted) / Math.max(1, scope.authorIds.length)));
   for (;;) {
-    const values = [
-      scope.authorIds,
-      top,
-      0n,
-      perAuthor,
-      scope.viewerId,
-      scope.withoutReblogsIds,
-      scope.repliedIds,
-    ];
-    const rows = await database.prepared<CandidateRow>("candidates_below", BELOW, values);
+    const range = [top, 0n, perAuthor, scope.viewerId, scope.withoutReblogsIds, scope.repliedIds];
+    const rows = await database.shards.gatherBy(scope.authorIds, byItself, (shard, authorIds) =>
+      shard.prepared<CandidateRow>("candidates_below", BELOW, [authorIds, ...range]),
+    );
     const floor = completeDownTo(rows, perAuthor);
     rows.sort((a, b) => descending(a.id, b.id));
     for (const row of rows) if (row.id >= floor) entries.push(row.id);
@@ -93,17 +88,11 @@ export async function candidatesAbove(
   range: { after: StatusId; before: StatusId | null },
   limit: number,
 ): Promise<StatusId[]> {
-  const { viewerId, authorIds, withoutReblogsIds, repliedIds } = scope;
-  const values = [
-    authorIds,
-    range.before ?? TOP,
-    range.after,
-    limit,
-    viewerId,
-    withoutReblogsIds,
-    repliedIds,
-  ];
-  const rows = await database.prepared<CandidateRow>("candidates_above", ABOVE, values);
+  const { viewerId, withoutReblogsIds, repliedIds } = scope;
+  const values = [range.before ?? TOP, range.after, limit, viewerId, withoutReblogsIds, repliedIds];
+  const rows = await database.shards.gatherBy(scope.authorIds, byItself, (shard, authorIds) =>
+    shard.prepared<CandidateRow>("candidates_above", ABOVE, [authorIds, ...values]),
+  );
   return rows
     .map((row) => row.id)
     .sort((a, b) => descending(b, a))
@@ -121,16 +110,21 @@ export async function candidatesOfFollow(
   floor: StatusId,
   limit: number,
 ): Promise<StatusId[]> {
-  const rows = await database.prepared<{ id: StatusId }>(
-    "candidates_follow",
-    `select id from statuses where author_id = $1 and id >= $2
+  // The target among the followed ones: its database is asked for its own statuses too.
+  const authorIds = [...new Set([targetId, ...relations.following.keys()])];
+  const rows = await database.shards.gatherBy(authorIds, byItself, (shard, ids) =>
+    shard.prepared<{ id: StatusId }>("candidates_follow", FOLLOWED, [targetId, floor, ids, limit]),
+  );
+  return rows
+    .map((row) => row.id)
+    .sort(descending)
+    .slice(0, limit);
+}
+
+const FOLLOWED = `select id from statuses where author_id = $1 and id >= $2
      union select id from statuses
        where in_reply_to_account_id = $1 and id >= $2 and author_id = any($3::bigint[])
-     order by id desc limit $4`,
-    [targetId, floor, [...relations.following.keys()], limit],
-  );
-  return rows.map((row) => row.id);
-}
+     order by id desc limit $4`;
 
 interface CandidateRow {
   author_id: AccountId;

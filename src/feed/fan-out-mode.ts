@@ -7,10 +7,11 @@
  * and no lock is needed between posting, switching and reading.
  */
 import { sql } from "kysely";
+import { invariant } from "../core/errors.ts";
 import { type AccountId, MAX_ID, type StatusId, shardOfId } from "../core/ids.ts";
 import type { Invalidate } from "../core/invalidation.ts";
 import { SingleFlight } from "../core/single-flight.ts";
-import type { Db } from "../engines/database/pools.ts";
+import type { Database } from "../engines/database/pools.ts";
 
 export type FanOutMode = "push" | "pull";
 
@@ -29,7 +30,7 @@ interface AuthorModes {
 const MILLISECONDS_SHIFT = 22n;
 
 export class FanOutModes {
-  readonly #db: Db;
+  readonly #database: Database;
   readonly #invalidate: Invalidate;
   readonly #overlapIds: bigint;
   readonly #maxAgeMs: number;
@@ -37,8 +38,13 @@ export class FanOutModes {
   #known: ReadonlyMap<AccountId, AuthorModes> | null = null;
   #knownAtMs = 0;
 
-  constructor(options: { db: Db; invalidate: Invalidate; overlapMs: number; maxAgeMs: number | null }) {
-    this.#db = options.db;
+  constructor(options: {
+    database: Database;
+    invalidate: Invalidate;
+    overlapMs: number;
+    maxAgeMs: number | null;
+  }) {
+    this.#database = options.database;
     this.#invalidate = options.invalidate;
     this.#maxAgeMs = options.maxAgeMs ?? Number.POSITIVE_INFINITY;
     this.#overlapIds = BigInt(options.overlapMs) << MILLISECONDS_SHIFT;
@@ -58,9 +64,22 @@ export class FanOutModes {
   async switchTo(authorId: AccountId, mode: FanOutMode): Promise<void> {
     const current = (await this.all()).get(authorId)?.current ?? "push";
     if (current === mode) return;
+    const { shards, db } = this.#database;
+    const from = shards.isOne
+      ? sql`next_id(${shardOfId(authorId)})`
+      : sql`${await this.#nextId(authorId)}::bigint`;
     await sql`insert into fan_out_modes (account_id, from_status_id, mode)
-      values (${authorId}, next_id(${shardOfId(authorId)}), ${mode})`.execute(this.#db);
+      values (${authorId}, ${from}, ${mode})`.execute(db);
     await this.#invalidate({ fanOutModes: true });
+  }
+
+  /** From where the author's statuses get theirs, which it is compared with: clocks of databases differ. */
+  async #nextId(authorId: AccountId): Promise<StatusId> {
+    const { db } = this.#database.shards.of(authorId);
+    const { rows } = await sql<{ id: StatusId }>`select next_id(${shardOfId(authorId)}) as id`.execute(db);
+    const [row] = rows;
+    invariant(row, "a select of one value gives a row");
+    return row.id;
   }
 
   invalidate(): void {
@@ -77,7 +96,7 @@ export class FanOutModes {
       const readAtMs = performance.now();
       const { rows } = await sql<{ account_id: AccountId; from_status_id: StatusId; mode: FanOutMode }>`
         select account_id, from_status_id, mode from fan_out_modes order by account_id, from_status_id`.execute(
-        this.#db,
+        this.#database.db,
       );
       if (generation !== this.#generation) continue;
       const byAuthor = Map.groupBy(rows, (row) => row.account_id);

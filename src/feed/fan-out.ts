@@ -127,14 +127,13 @@ export interface Delivery {
 
 const RECIPIENTS = `
   select c.place, f.follower_id
-  from unnest($1::int[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::boolean[], $7::bigint[])
-    as c (place, author_id, from_id, to_id, replied_id, is_reblog, direct_id)
+  from unnest($1::int[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::boolean[], $7::text[])
+    as c (place, author_id, from_id, to_id, replied_id, is_reblog, addressed)
   join follows f on f.followee_id = c.author_id and f.follower_id between c.from_id and c.to_id
   where (not c.is_reblog or f.show_reblogs)
     and (c.replied_id is null or c.replied_id in (f.follower_id, c.author_id) or exists (
       select 1 from follows r where r.follower_id = f.follower_id and r.followee_id = c.replied_id))
-    and (c.direct_id is null or exists (
-      select 1 from status_mentions m where m.status_id = c.direct_id and m.account_id = f.follower_id))`;
+    and (c.addressed is null or f.follower_id = any(c.addressed::bigint[]))`;
 
 /** Delivers chunks: one query for all their followers and filters, one append a chunk. Doing it twice is harmless. */
 export async function deliverChunks(
@@ -157,7 +156,7 @@ export async function deliverChunks(
       alive.map(({ chunk }) => chunk.toId),
       alive.map(({ facts }) => (facts.reblogOfId === null ? facts.inReplyToAccountId : null)),
       alive.map(({ facts }) => facts.reblogOfId !== null),
-      alive.map(({ facts }) => (facts.visibility === "direct" ? facts.id : null)),
+      alive.map(({ facts }) => (facts.visibility === "direct" ? `{${facts.mentionIds}}` : null)),
     ],
   );
   const viewers: AccountId[][] = alive.map(() => []);

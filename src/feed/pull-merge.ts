@@ -2,6 +2,7 @@
 import { type CacheLimits, GuardedCache } from "../core/guarded-cache.ts";
 import { type AccountId, descending, type StatusId } from "../core/ids.ts";
 import type { Database } from "../engines/database/pools.ts";
+import { byItself } from "../engines/database/shards.ts";
 import type { Relations } from "../relations/relations.ts";
 import type { FanOutModes, IdRange } from "./fan-out-mode.ts";
 
@@ -70,22 +71,26 @@ export class PulledAuthors {
       if (isWithin(id, page.before, pulled)) found.push(id);
     }
     if (timeline.floor === 0n || timeline.floor <= page.floor) return found;
-    const rows = await this.#database.prepared<{ id: StatusId }>(
-      "author_timeline_below",
-      "select id from statuses where author_id = $1 and id < $2 and id >= $3 order by id desc limit $4",
-      [authorId, timeline.floor, page.floor, page.limit + KEPT_PER_AUTHOR],
-    );
+    const rows = await this.#database.shards
+      .of(authorId)
+      .prepared<{ id: StatusId }>(
+        "author_timeline_below",
+        "select id from statuses where author_id = $1 and id < $2 and id >= $3 order by id desc limit $4",
+        [authorId, timeline.floor, page.floor, page.limit + KEPT_PER_AUTHOR],
+      );
     for (const { id } of rows) if (isWithin(id, page.before, pulled)) found.push(id);
     return found.slice(0, page.limit);
   }
 
   async #load(authors: readonly AccountId[]): Promise<Map<AccountId, AuthorTimeline>> {
-    const rows = await this.#database.prepared<{ author_id: AccountId; ids: StatusId[] }>(
-      "author_timelines",
-      `select a.id as author_id, array(
+    const rows = await this.#database.shards.gatherBy(authors, byItself, (shard, own) =>
+      shard.prepared<{ author_id: AccountId; ids: StatusId[] }>(
+        "author_timelines",
+        `select a.id as author_id, array(
          select id from statuses where author_id = a.id order by id desc limit ${KEPT_PER_AUTHOR}) as ids
        from unnest($1::bigint[]) as a (id)`,
-      [authors],
+        [own],
+      ),
     );
     return new Map(
       rows.map(({ author_id, ids }) => [

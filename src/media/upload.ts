@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { sql } from "kysely";
 import { Invalid, invariant, NotFound } from "../core/errors.ts";
 import { type AccountId, type MediaId, shardOfId } from "../core/ids.ts";
-import type { Db } from "../engines/database/pools.ts";
+import type { Database } from "../engines/database/pools.ts";
 import type { MediaStore } from "../engines/media-store/port.ts";
 
 export interface Upload {
@@ -27,7 +27,7 @@ export const MAX_DESCRIPTION_CHARACTERS = 1_500;
 
 /** Files first, then the row: a crash in between leaves files that nothing names, never a row without files. */
 export async function uploadImage(
-  { db, store }: { db: Db; store: MediaStore },
+  { database, store }: { database: Database; store: MediaStore },
   accountId: AccountId,
   upload: Upload,
 ): Promise<MediaAttachmentRow> {
@@ -43,16 +43,23 @@ export async function uploadImage(
     insert into media_attachments (id, account_id, type, mime, original_key, preview_key, meta, blurhash, description)
     values (next_id(${shardOfId(accountId)}), ${accountId}, 'image', ${image.mime}, ${originalKey}, ${previewKey},
       ${JSON.stringify(meta)}::jsonb, ${image.blurhash}, ${upload.description})
-    returning id, type, original_key, preview_key, meta, blurhash, description, status_id`.execute(db);
+    returning id, type, original_key, preview_key, meta, blurhash, description, status_id`.execute(
+    database.shards.of(accountId).db,
+  );
   const row = rows[0];
   invariant(row, "an inserted row is returned");
   return row;
 }
 
 /** Throws NotFound for another account's. */
-export async function requireMedia(db: Db, accountId: AccountId, id: MediaId): Promise<MediaAttachmentRow> {
-  const row = await db
-    .selectFrom("media_attachments")
+export async function requireMedia(
+  { shards }: Database,
+  accountId: AccountId,
+  id: MediaId,
+): Promise<MediaAttachmentRow> {
+  const row = await shards
+    .of(accountId)
+    .db.selectFrom("media_attachments")
     .select(["id", "type", "original_key", "preview_key", "meta", "blurhash", "description", "status_id"])
     .where("id", "=", id)
     .where("account_id", "=", accountId)
@@ -62,17 +69,17 @@ export async function requireMedia(db: Db, accountId: AccountId, id: MediaId): P
 }
 
 export async function describeMedia(
-  db: Db,
+  database: Database,
   accountId: AccountId,
   id: MediaId,
   change: { description?: string | null | undefined; focus?: { x: number; y: number } | undefined },
 ): Promise<MediaAttachmentRow> {
-  const row = await requireMedia(db, accountId, id);
+  const row = await requireMedia(database, accountId, id);
   const description = change.description === undefined ? row.description : change.description;
   checkDescription(description);
   const meta = change.focus ? { ...row.meta, focus: change.focus } : row.meta;
   await sql`update media_attachments set description = ${description}, meta = ${JSON.stringify(meta)}::jsonb
-    where id = ${id} and account_id = ${accountId}`.execute(db);
+    where id = ${id} and account_id = ${accountId}`.execute(database.shards.of(accountId).db);
   return { ...row, description, meta };
 }
 

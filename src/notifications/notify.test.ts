@@ -149,7 +149,7 @@ test("recipients come page by page, each once, however often the event is handle
     { type: "status.published", statusId: BigInt(id), authorId: BigInt(author.id) },
     { type: "status.edited", statusId: BigInt(id), authorId: BigInt(author.id) },
   ]);
-  const context = { db: roost.database.db, statuses: roost.api.home.statuses };
+  const context = { database: roost.database, statuses: roost.api.home.statuses };
   const created: string[] = [];
   for (let run = 0; run < 2; run++) {
     for await (const page of notify(context, events, 2)) {
@@ -209,7 +209,7 @@ test("nothing is left of a deleted status, even when it was deleted while somebo
     .insertInto("notifications")
     .values({ ...row, type: "mention" })
     .execute();
-  const context = { db, statuses: roost.api.home.statuses };
+  const context = { database: roost.database, statuses: roost.api.home.statuses };
   const deleted: DomainEvent = {
     type: "status.deleted",
     statusId: BigInt(post.id),

@@ -1,8 +1,8 @@
 /** Events → notifications. Each at most once, however often its event is handled: a unique index sees to that. */
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { DomainEvent } from "../core/events.ts";
-import type { AccountId, NotificationId, StatusId } from "../core/ids.ts";
-import type { Db } from "../engines/database/pools.ts";
+import { type AccountId, type NotificationId, type StatusId, shardOfId } from "../core/ids.ts";
+import type { Database, Db } from "../engines/database/pools.ts";
 import type { StatusCache, StatusFacts } from "../statuses/records.ts";
 
 export type NotificationType =
@@ -27,7 +27,7 @@ export interface Created {
 }
 
 export interface NotifyContext {
-  readonly db: Db;
+  readonly database: Database;
   readonly statuses: StatusCache;
 }
 
@@ -40,14 +40,14 @@ export async function* notify(
   events: readonly DomainEvent[],
   pageSize = PAGE,
 ): AsyncGenerator<Created[]> {
-  const { db } = context;
+  const { database } = context;
   const facts = await factsOf(context.statuses, events);
-  yield await insert(db, notificationsFor(events, facts));
-  for await (const wanted of forBoosters(db, editedOf(events, facts), pageSize))
-    yield await insert(db, wanted);
-  for await (const wanted of forSubscribers(db, toldOf(events, facts), pageSize))
-    yield await insert(db, wanted);
-  await removeOfDeleted(db, events);
+  yield await insert(database, notificationsFor(events, facts));
+  for await (const wanted of forBoosters(database, editedOf(events, facts), pageSize))
+    yield await insert(database, wanted);
+  for await (const wanted of forSubscribers(database.db, toldOf(events, facts), pageSize))
+    yield await insert(database, wanted);
+  await removeOfDeleted(database, events);
 }
 
 type Facts = ReadonlyMap<StatusId, StatusFacts>;
@@ -74,6 +74,7 @@ function wantedBy(event: DomainEvent, facts: Facts): Wanted[] {
       const status = facts.get(event.statusId);
       return status ? [...mentionsOf(status), ...boostOf(status, facts)] : [];
     }
+    case "status.unfavourited":
     case "status.deleted":
       return [];
   }
@@ -115,28 +116,63 @@ async function factsOf(statuses: StatusCache, events: readonly DomainEvent[]): P
   return new Map([...originals, ...records].map(([id, record]) => [id, record.facts]));
 }
 
-/** Blocks, mutes that hide notifications, and suspensions are looked at for all of them in the one statement. */
-async function insert(db: Db, wanted: readonly Wanted[]): Promise<Created[]> {
+/** In one database, one statement says which of them may be, and stores those. */
+async function insert(database: Database, wanted: readonly Wanted[]): Promise<Created[]> {
   if (wanted.length === 0) return [];
+  const { shards } = database;
+  if (shards.isOne) return store(database.db, wanted, sql`${ALLOWED} and ${STATUS_IS_THERE}`);
+  const allowed = await onlyThose(database.db, wanted, ALLOWED);
+  const about = await shards.gatherBy(
+    allowed,
+    ({ statusId, accountId }) => statusId ?? accountId,
+    ({ db }, some) => onlyThose(db, some, STATUS_IS_THERE),
+  );
+  return shards.gatherBy(
+    about,
+    ({ accountId }) => accountId,
+    ({ db }, some) => store(db, some, sql`true`),
+  );
+}
+
+/** Blocks, mutes that hide notifications, suspensions, and requests that still stand: what the directory says. */
+const ALLOWED = sql`w.account_id <> w.from_id
+  and not exists (select 1 from blocks b where (b.account_id = w.account_id and b.target_id = w.from_id)
+    or (b.account_id = w.from_id and b.target_id = w.account_id))
+  and not exists (select 1 from mutes m where m.account_id = w.account_id and m.target_id = w.from_id
+    and m.hide_notifications and (m.expires_at is null or m.expires_at > now()))
+  and exists (select 1 from accounts a where a.id = w.from_id and a.suspended_at is null)
+  and exists (select 1 from accounts a where a.id = w.account_id and a.suspended_at is null)
+  and (w.type <> 'follow_request' or exists (select 1 from follow_requests r
+    where r.requester_id = w.from_id and r.target_id = w.account_id))`;
+
+const STATUS_IS_THERE = sql`(w.status_id is null or exists (select 1 from statuses s where s.id = w.status_id))`;
+
+/** Ids as everything that an account owns: those of two databases never meet. */
+async function store(db: Db, wanted: readonly Wanted[], condition: RawBuilder<unknown>): Promise<Created[]> {
   const { rows } = await sql<Created>`
-    insert into notifications (account_id, type, from_account_id, status_id)
-    select w.account_id, w.type, w.from_id, w.status_id
-    from unnest(${wanted.map((one) => one.accountId)}::bigint[], ${wanted.map((one) => one.type)}::text[],
-      ${wanted.map((one) => one.fromId)}::bigint[], ${wanted.map((one) => one.statusId)}::bigint[])
-      with ordinality as w (account_id, type, from_id, status_id, place)
-    where w.account_id <> w.from_id
-      and not exists (select 1 from blocks b where (b.account_id = w.account_id and b.target_id = w.from_id)
-        or (b.account_id = w.from_id and b.target_id = w.account_id))
-      and not exists (select 1 from mutes m where m.account_id = w.account_id and m.target_id = w.from_id
-        and m.hide_notifications and (m.expires_at is null or m.expires_at > now()))
-      and exists (select 1 from accounts a where a.id = w.from_id and a.suspended_at is null)
-      and exists (select 1 from accounts a where a.id = w.account_id and a.suspended_at is null)
-      and (w.status_id is null or exists (select 1 from statuses s where s.id = w.status_id))
-      and (w.type <> 'follow_request' or exists (select 1 from follow_requests r
-        where r.requester_id = w.from_id and r.target_id = w.account_id))
-    order by w.place
+    insert into notifications (id, account_id, type, from_account_id, status_id) overriding system value
+    select next_id(w.shard), w.account_id, w.type, w.from_id, w.status_id from ${asRows(wanted)}
+    where ${condition} order by w.place
     on conflict do nothing returning id, account_id as "accountId"`.execute(db);
   return rows;
+}
+
+async function onlyThose(
+  db: Db,
+  wanted: readonly Wanted[],
+  condition: RawBuilder<unknown>,
+): Promise<Wanted[]> {
+  if (wanted.length === 0) return [];
+  const { rows } = await sql<{ place: bigint }>`
+    select w.place from ${asRows(wanted)} where ${condition} order by w.place`.execute(db);
+  return rows.flatMap(({ place }) => wanted[Number(place) - 1] ?? []);
+}
+
+function asRows(wanted: readonly Wanted[]): RawBuilder<unknown> {
+  return sql`unnest(${wanted.map((one) => one.accountId)}::bigint[], ${wanted.map((one) => one.type)}::text[],
+    ${wanted.map((one) => one.fromId)}::bigint[], ${wanted.map((one) => one.statusId)}::bigint[],
+    ${wanted.map((one) => shardOfId(one.accountId))}::int[])
+    with ordinality as w (account_id, type, from_id, status_id, shard, place)`;
 }
 
 /** Followers who asked to hear of every post. */
@@ -162,8 +198,16 @@ async function* forSubscribers(
   }
 }
 
-/** Who boosted a status that was edited since. */
+/** Who boosted a status that was edited since, one database after another. */
 async function* forBoosters(
+  { shards }: Database,
+  edited: readonly StatusFacts[],
+  pageSize: number,
+): AsyncGenerator<Wanted[]> {
+  for (const { db } of shards.all) yield* forBoostersIn(db, edited, pageSize);
+}
+
+async function* forBoostersIn(
   db: Db,
   edited: readonly StatusFacts[],
   pageSize: number,
@@ -186,8 +230,11 @@ async function* forBoosters(
 }
 
 /** A notification stored while its status was being deleted is missed by the deletion; the event of it comes after. */
-async function removeOfDeleted(db: Db, events: readonly DomainEvent[]): Promise<void> {
+async function removeOfDeleted({ shards }: Database, events: readonly DomainEvent[]): Promise<void> {
   const ids = events.flatMap((event) => (event.type === "status.deleted" ? [event.statusId] : []));
   if (ids.length === 0) return;
-  await sql`delete from notifications where status_id = any(${ids}::bigint[])`.execute(db);
+  await shards.gather(async ({ db }) => {
+    await sql`delete from notifications where status_id = any(${ids}::bigint[])`.execute(db);
+    return [];
+  });
 }

@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from "kysely";
 import type { AccountId, NotificationId, StatusId } from "../core/ids.ts";
 import type { Page } from "../core/page.ts";
-import type { Db } from "../engines/database/pools.ts";
+import type { Database, Db } from "../engines/database/pools.ts";
 import type { NotificationType } from "./notify.ts";
 
 export interface NotificationRow {
@@ -20,15 +20,39 @@ export interface NotificationFilter {
 
 /** Newest first; those from accounts that are blocked, muted or suspended by now are left out. */
 export async function pageOfNotifications(
-  db: Db,
+  database: Database,
   accountId: AccountId,
   page: Page,
   filter: NotificationFilter,
 ): Promise<NotificationRow[]> {
+  if (database.shards.isOne) return pageIn(database.db, accountId, page, filter, shown(accountId));
+  const { db } = database.shards.of(accountId);
+  const found: NotificationRow[] = [];
+  let { before, after } = page;
+  // Who may show is said by another database: on to the next page until this one is full.
+  for (;;) {
+    const rows = await pageIn(db, accountId, { ...page, before, after }, filter, sql`true`);
+    const kept = await onlyShown(database.db, accountId, rows);
+    if (page.edge === "oldest") found.unshift(...kept);
+    else found.push(...kept);
+    if (rows.length < page.limit || found.length >= page.limit) break;
+    if (page.edge === "oldest") after = rows.at(0)?.id ?? null;
+    else before = rows.at(-1)?.id ?? null;
+  }
+  return page.edge === "oldest" ? found.slice(-page.limit) : found.slice(0, page.limit);
+}
+
+async function pageIn(
+  db: Db,
+  accountId: AccountId,
+  page: Page,
+  filter: NotificationFilter,
+  condition: RawBuilder<unknown>,
+): Promise<NotificationRow[]> {
   const upwards = page.edge === "oldest";
   const { rows } = await sql<NotificationRow>`
     select n.id, n.type, n.from_account_id, n.status_id, n.created_at from notifications n
-    where n.account_id = ${accountId} and ${shown(accountId)}
+    where n.account_id = ${accountId} and ${condition}
       and ${page.before === null ? sql`true` : sql`n.id < ${page.before}`}
       and ${page.after === null ? sql`true` : sql`n.id > ${page.after}`}
       and ${filter.types.length === 0 ? sql`true` : sql`n.type = any(${[...filter.types]}::text[])`}
@@ -39,41 +63,47 @@ export async function pageOfNotifications(
 }
 
 export async function findNotification(
-  db: Db,
+  database: Database,
   accountId: AccountId,
   id: NotificationId,
 ): Promise<NotificationRow | null> {
-  const { rows } = await sql<NotificationRow>`
-    select id, type, from_account_id, status_id, created_at from notifications n
-    where n.account_id = ${accountId} and n.id = ${id} and ${shown(accountId)}`.execute(db);
-  return rows[0] ?? null;
+  const page: Page = { before: null, after: id - 1n, edge: "oldest", limit: 1 };
+  const [row] = await pageOfNotifications(database, accountId, page, ALL);
+  return row?.id === id ? row : null;
 }
+
+const ALL: NotificationFilter = { types: [], excludeTypes: [], fromId: null };
 
 /** How many came after `lastReadId`, at most `limit`. */
 export async function countUnread(
-  db: Db,
+  database: Database,
   accountId: AccountId,
   lastReadId: bigint,
   limit: number,
 ): Promise<number> {
+  if (!database.shards.isOne) {
+    const page: Page = { before: null, after: lastReadId, edge: "newest", limit };
+    return (await pageOfNotifications(database, accountId, page, ALL)).length;
+  }
   const { rows } = await sql<{ count: number }>`
     select count(*)::int as count from (
       select 1 from notifications n where n.account_id = ${accountId} and n.id > ${lastReadId} and ${shown(accountId)}
-      limit ${limit}) unread`.execute(db);
+      limit ${limit}) unread`.execute(database.db);
   return rows[0]?.count ?? 0;
 }
 
-export async function clearNotifications(db: Db, accountId: AccountId): Promise<void> {
-  await db.deleteFrom("notifications").where("account_id", "=", accountId).execute();
+export async function clearNotifications({ shards }: Database, accountId: AccountId): Promise<void> {
+  await shards.of(accountId).db.deleteFrom("notifications").where("account_id", "=", accountId).execute();
 }
 
 export async function dismissNotification(
-  db: Db,
+  { shards }: Database,
   accountId: AccountId,
   id: NotificationId,
 ): Promise<boolean> {
-  const { numDeletedRows } = await db
-    .deleteFrom("notifications")
+  const { numDeletedRows } = await shards
+    .of(accountId)
+    .db.deleteFrom("notifications")
     .where("account_id", "=", accountId)
     .where("id", "=", id)
     .executeTakeFirst();
@@ -109,6 +139,18 @@ export async function setMarker(
       last_read_id = excluded.last_read_id, version = markers.version + 1, updated_at = now()
     returning timeline, last_read_id, version, updated_at`.execute(db);
   return rows[0] as Marker;
+}
+
+async function onlyShown(
+  db: Db,
+  accountId: AccountId,
+  rows: readonly NotificationRow[],
+): Promise<NotificationRow[]> {
+  const found = await sql<{ from_account_id: AccountId }>`
+    select n.from_account_id from unnest(${rows.map((row) => row.from_account_id)}::bigint[]) as n (from_account_id)
+    where ${shown(accountId)}`.execute(db);
+  const shownIds = new Set(found.rows.map((row) => row.from_account_id));
+  return rows.filter((row) => shownIds.has(row.from_account_id));
 }
 
 function shown(accountId: AccountId): RawBuilder<unknown> {

@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import { Invalid } from "../core/errors.ts";
 import type { AccountId } from "../core/ids.ts";
 import type { RelationsContext } from "./context.ts";
-import { deleteFollow, lockPair, requireActive } from "./follow.ts";
+import { deleteFollow, forgetTold, lockPair, requireActive } from "./follow.ts";
 
 /** Blocks: both follows and requests between the two end with it. */
 export async function block(
@@ -23,9 +23,9 @@ export async function block(
     await deleteFollow(tx, targetId, viewerId);
     await sql`delete from follow_requests where (requester_id = ${viewerId} and target_id = ${targetId})
       or (requester_id = ${targetId} and target_id = ${viewerId})`.execute(tx);
-    await sql`delete from notifications
-      where account_id = ${viewerId} and from_account_id = ${targetId}`.execute(tx);
+    await forgetTold(context, tx, viewerId, targetId, null);
   });
+  await forgetTold(context, null, viewerId, targetId, null);
   await context.invalidate({ relations: [viewerId, targetId], accounts: [viewerId, targetId] });
 }
 

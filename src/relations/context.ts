@@ -2,10 +2,13 @@ import type { Clock } from "../core/clock.ts";
 import type { AccountId } from "../core/ids.ts";
 import type { Invalidate } from "../core/invalidation.ts";
 import type { Db } from "../engines/database/pools.ts";
+import type { Shards } from "../engines/database/shards.ts";
 
 /** What changing a relation needs besides the database. */
 export interface RelationsContext {
   readonly db: Db;
+  /** Where notifications lie, which some changes take back. */
+  readonly shards: Shards;
   readonly clock: Clock;
   readonly invalidate: Invalidate;
   readonly repair: TimelineRepair;

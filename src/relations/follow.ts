@@ -65,11 +65,13 @@ export async function authorizeRequest(
   const epoch = await context.db.transaction().execute(async (tx) => {
     await lockPair(tx, requesterId, targetId);
     const request = await takeRequest(tx, requesterId, targetId);
+    await forgetTold(context, tx, targetId, requesterId, "follow_request");
     return insertFollow(tx, requesterId, targetId, {
       showReblogs: request.show_reblogs,
       notify: request.notify,
     });
   });
+  await forgetTold(context, null, targetId, requesterId, "follow_request");
   await settle(context, requesterId, targetId, { kind: "followed", epoch });
 }
 
@@ -81,7 +83,9 @@ export async function rejectRequest(
   await context.db.transaction().execute(async (tx) => {
     await lockPair(tx, requesterId, targetId);
     await takeRequest(tx, requesterId, targetId);
+    await forgetTold(context, tx, targetId, requesterId, "follow_request");
   });
+  await forgetTold(context, null, targetId, requesterId, "follow_request");
 }
 
 /** Makes every request of an account that is no longer locked a follow. */
@@ -174,9 +178,24 @@ async function takeRequest(
     delete from follow_requests where requester_id = ${requesterId} and target_id = ${targetId}
     returning show_reblogs, notify`.execute(tx);
   if (!rows[0]) throw new NotFound();
-  await sql`delete from notifications where account_id = ${targetId}
-    and from_account_id = ${requesterId} and type = 'follow_request'`.execute(tx);
   return rows[0];
+}
+
+/**
+ * Notifications of another account, all or of one type, are taken back with the change: in its transaction, if they lie
+ * in its database; else after its commit. To be called in both places, `tx` null in the second.
+ */
+export async function forgetTold(
+  { db, shards }: RelationsContext,
+  tx: Db | null,
+  accountId: AccountId,
+  fromId: AccountId,
+  type: "follow_request" | null,
+): Promise<void> {
+  const own = shards.of(accountId).db;
+  if ((own === db) !== (tx !== null)) return;
+  await sql`delete from notifications where account_id = ${accountId} and from_account_id = ${fromId}
+    and ${type === null ? sql`true` : sql`type = ${type}`}`.execute(tx ?? own);
 }
 
 async function insertFollow(

@@ -4,6 +4,7 @@ import { type AccountId, type StatusId, shardOfId } from "../core/ids.ts";
 import { appendToOutbox } from "../engines/event-log/outbox.ts";
 import { requireVisible } from "./access.ts";
 import type { StatusesContext } from "./context.ts";
+import { settleNow } from "./reactions.ts";
 import type { StatusRecord } from "./records.ts";
 import { remove } from "./remove.ts";
 import { type Visibility, visibilityCode } from "./visibility.ts";
@@ -18,29 +19,36 @@ export async function boost(
   const original = await boostable(context, authorId, statusId);
   const { facts } = original;
   const shown: Visibility = facts.visibility === "private" ? "private" : visibility;
-  const created = await context.database.db.transaction().execute(async (tx) => {
-    const { rows } = await sql<{ id: StatusId }>`
+  const { shards } = context.database;
+  const isNear = shards.areTogether(facts.id, authorId);
+  const created = await shards
+    .of(authorId)
+    .db.transaction()
+    .execute(async (tx) => {
+      const { rows } = await sql<{ id: StatusId }>`
       with new as materialized (select next_id(${shardOfId(authorId)}) as id),
       status as (
         insert into statuses (id, author_id, visibility, reblog_of_id, reblog_of_account_id, created_at)
         select id, ${authorId}, ${visibilityCode(shown)}, ${facts.id}, ${facts.authorId},
           to_timestamp(((id >> 22) + 1420070400000) / 1000.0) from new
-        where exists (select 1 from statuses where id = ${facts.id} for key share)
+        where ${!isNear} or exists (select 1 from statuses where id = ${facts.id} for key share)
         on conflict (author_id, reblog_of_id) where reblog_of_id is not null do nothing returning id),
       counted as (
         insert into author_counts (account_id, statuses_count, last_status_at) select ${authorId}, 1, now() from status
         on conflict (account_id) do update set
-          statuses_count = author_counts.statuses_count + 1, last_status_at = now())
-      insert into status_counts (status_id, reblogs_count) select ${facts.id}, 1 from status
-      on conflict (status_id) do update set reblogs_count = status_counts.reblogs_count + 1
-      returning (select id from status) as id`.execute(tx);
-    const id = rows[0]?.id;
-    if (id !== undefined)
-      await appendToOutbox(tx, authorId, { type: "status.published", statusId: id, authorId });
-    return id;
-  });
+          statuses_count = author_counts.statuses_count + 1, last_status_at = now()),
+      boosted as (
+        insert into status_counts (status_id, reblogs_count) select ${facts.id}, 1 from status where ${isNear}
+        on conflict (status_id) do update set reblogs_count = status_counts.reblogs_count + 1)
+      select id from status`.execute(tx);
+      const id = rows[0]?.id;
+      if (id !== undefined)
+        await appendToOutbox(tx, authorId, { type: "status.published", statusId: id, authorId });
+      return id;
+    });
   const id = created ?? (await existingBoost(context, authorId, facts.id));
   if (created !== undefined) {
+    await settleNow(context.database, [{ kind: "reblog", statusId: facts.id, sourceId: created }]);
     await context.invalidate({
       accounts: [authorId],
       authorTimelines: [authorId],
@@ -64,7 +72,8 @@ export async function unboost(
   const asked = await context.statuses.get(statusId);
   if (!asked) throw new NotFound();
   const originalId = asked.facts.reblogOfId ?? asked.facts.id;
-  const own = await context.database.db
+  const { db } = context.database.shards.of(authorId);
+  const own = await db
     .selectFrom("statuses")
     .select("id")
     .where("author_id", "=", authorId)
@@ -92,7 +101,8 @@ async function existingBoost(
   authorId: AccountId,
   originalId: StatusId,
 ): Promise<StatusId> {
-  const existing = await context.database.db
+  const { db } = context.database.shards.of(authorId);
+  const existing = await db
     .selectFrom("statuses")
     .select("id")
     .where("author_id", "=", authorId)

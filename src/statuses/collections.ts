@@ -1,9 +1,11 @@
 /** Lists of statuses and of accounts around statuses: an author's, favourites, bookmarks, who boosted. */
 import { type RawBuilder, sql } from "kysely";
-import type { AccountId, StatusId } from "../core/ids.ts";
+import { type AccountId, descending, type StatusId } from "../core/ids.ts";
 import type { Page } from "../core/page.ts";
-import type { Db } from "../engines/database/pools.ts";
+import type { Database, Db } from "../engines/database/pools.ts";
+import { byItself } from "../engines/database/shards.ts";
 import { type AccessContext, onlyVisible } from "./access.ts";
+import { REACTION_CODES, remoteSources } from "./reactions.ts";
 import type { StatusRecord } from "./records.ts";
 
 interface Row {
@@ -32,7 +34,7 @@ export interface AuthorFilter {
 
 /** An author's statuses that the viewer may see: one index, filtered by what the viewer's relation allows. */
 export async function authorStatuses(
-  context: AccessContext & { db: Db },
+  context: AccessContext & { database: Database },
   authorId: AccountId,
   viewerId: AccountId | null,
   page: Page,
@@ -47,7 +49,7 @@ export async function authorStatuses(
       ? sql`false`
       : sql`exists (select 1 from status_mentions m where m.status_id = s.id and m.account_id = ${viewerId})`;
   const rows = await pageOfRows(
-    context.db,
+    context.database.shards.of(authorId).db,
     sql`select id as row_id, id from statuses s where author_id = ${authorId} and (${seen} or ${addressed})
       ${filter.onlyMedia ? sql`and exists (select 1 from media_attachments m where m.status_id = s.id)` : sql``}
       ${filter.excludeReplies ? sql`and (in_reply_to_account_id is null or in_reply_to_account_id = author_id)` : sql``}
@@ -62,13 +64,13 @@ export type Marked = "favourites" | "bookmarks";
 
 /** What the account favourited or bookmarked, newest mark first; `rows` are what the list pages by. */
 export async function markedStatuses(
-  context: AccessContext & { db: Db },
+  context: AccessContext & { database: Database },
   table: Marked,
   accountId: AccountId,
   page: Page,
 ): Promise<{ rows: Row[]; records: StatusRecord[] }> {
   const rows = await pageOfRows(
-    context.db,
+    context.database.shards.of(accountId).db,
     sql`select id as row_id, status_id as id from ${sql.table(table)} where account_id = ${accountId}`,
     page,
   );
@@ -76,21 +78,30 @@ export async function markedStatuses(
 }
 
 /** Accounts that favourited the status. */
-export function favouritedBy(db: Db, statusId: StatusId, page: Page): Promise<Row[]> {
+export function favouritedBy({ shards }: Database, statusId: StatusId, page: Page): Promise<Row[]> {
   return pageOfRows(
-    db,
-    sql`select id as row_id, account_id as id from favourites where status_id = ${statusId}`,
+    shards.of(statusId).db,
+    sql`select id as row_id, account_id as id from favourites where status_id = ${statusId}
+      union all select id, source_id from remote_reactions
+        where status_id = ${statusId} and kind = ${REACTION_CODES.favourite}`,
     page,
   );
 }
 
 /** Accounts that boosted the status, as far as their boosts are for everybody. */
-export function rebloggedBy(db: Db, statusId: StatusId, page: Page): Promise<Row[]> {
-  return pageOfRows(
-    db,
-    sql`select id as row_id, author_id as id from statuses where reblog_of_id = ${statusId} and visibility <= 1`,
-    page,
+export async function rebloggedBy({ shards }: Database, statusId: StatusId, page: Page): Promise<Row[]> {
+  const boosts = sql`select id as row_id, author_id as id from statuses
+    where reblog_of_id = ${statusId} and visibility <= 1`;
+  const rows = await pageOfRows(shards.of(statusId).db, boosts, page);
+  if (shards.isOne) return rows;
+  const far = await remoteSources(shards.of(statusId).db, "reblog", [statusId]);
+  rows.push(
+    ...(await shards.gatherBy(far, byItself, ({ db }, ids) =>
+      pageOfRows(db, sql`${boosts} and id = any(${[...ids]}::bigint[])`, page),
+    )),
   );
+  rows.sort((a, b) => descending(a.row_id, b.row_id));
+  return page.edge === "oldest" ? rows.slice(-page.limit) : rows.slice(0, page.limit);
 }
 
 async function recordsOf(

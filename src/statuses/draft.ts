@@ -84,7 +84,7 @@ export async function checkMedia(
   if (mediaIds.length > MAX_MEDIA_ATTACHMENTS) {
     throw new Invalid(`A post can have ${MAX_MEDIA_ATTACHMENTS} images at most`);
   }
-  const usable = await findUnattachedMedia(context.database.db, authorId, mediaIds);
+  const usable = await findUnattachedMedia(context.database.shards.of(authorId).db, authorId, mediaIds);
   const unusable = mediaIds.filter((id) => !usable.includes(id));
   if (unusable.length > 0) {
     throw new Invalid(`Media ${unusable.join(", ")} can't be attached: upload it again and use the new id`);

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { Forbidden, Invalid, NotFound } from "../core/errors.ts";
 import type { AccountId, MediaId, StatusId } from "../core/ids.ts";
-import type { Db } from "../engines/database/pools.ts";
+import type { Database, Db } from "../engines/database/pools.ts";
 import { appendToOutbox } from "../engines/event-log/outbox.ts";
 import type { StatusesContext } from "./context.ts";
 import { type CheckedText, checkText, MAX_MEDIA_ATTACHMENTS } from "./draft.ts";
@@ -43,16 +43,19 @@ export async function edit(
   }
   const hasMedia = (change.mediaIds ?? current.row.media).length > 0;
   const checked = await checkText(context, { text: change.text, spoilerText: change.spoilerText, hasMedia });
-  await context.database.db.transaction().execute(async (tx) => {
-    // The row is locked so that two edits at once keep both versions.
-    await sql`select 1 from statuses where id = ${id} for update`.execute(tx);
-    const [before] = await loadStatusRows(tx, [id]);
-    if (!before) throw new NotFound();
-    if (!isChange(before, checked, change)) return;
-    await keepVersion(tx, before);
-    await apply(tx, before, checked, change);
-    await appendToOutbox(tx, authorId, { type: "status.edited", statusId: id, authorId });
-  });
+  await context.database.shards
+    .of(id)
+    .db.transaction()
+    .execute(async (tx) => {
+      // The row is locked so that two edits at once keep both versions.
+      await sql`select 1 from statuses where id = ${id} for update`.execute(tx);
+      const [before] = await loadStatusRows(tx, [id]);
+      if (!before) throw new NotFound();
+      if (!isChange(before, checked, change)) return;
+      await keepVersion(tx, before);
+      await apply(tx, before, checked, change);
+      await appendToOutbox(tx, authorId, { type: "status.edited", statusId: id, authorId });
+    });
   await context.invalidate({ statuses: [id] });
   context.wakeEventLog();
   const record = await context.statuses.get(id);
@@ -61,10 +64,10 @@ export async function edit(
 }
 
 /** All versions, oldest first, the present one last. */
-export async function versionsOf(db: Db, record: StatusRecord): Promise<StatusVersion[]> {
+export async function versionsOf({ shards }: Database, record: StatusRecord): Promise<StatusVersion[]> {
   const { row } = record;
   const { rows } = await sql<StatusVersion>`select text, spoiler_text, sensitive, media, created_at
-    from status_edits where status_id = ${row.id} order by id`.execute(db);
+    from status_edits where status_id = ${row.id} order by id`.execute(shards.of(row.id).db);
   return [...rows, { ...row, created_at: row.edited_at ?? row.created_at }];
 }
 

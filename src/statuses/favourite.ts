@@ -1,8 +1,10 @@
 import { sql } from "kysely";
 import type { AccountId, StatusId } from "../core/ids.ts";
+import type { Db } from "../engines/database/pools.ts";
 import { appendToOutbox } from "../engines/event-log/outbox.ts";
 import { requireVisible } from "./access.ts";
 import type { StatusesContext } from "./context.ts";
+import { settleNow } from "./reactions.ts";
 import type { StatusRecord } from "./records.ts";
 
 /** Favourites, once. Resolves to the status. */
@@ -12,14 +14,16 @@ export async function favourite(
   statusId: StatusId,
 ): Promise<StatusRecord> {
   const id = await originalId(context, accountId, statusId);
-  await context.database.db.transaction().execute(async (tx) => {
+  const { isNear, db } = placeOf(context, accountId, id);
+  await db.transaction().execute(async (tx) => {
     const { rows } = await sql`insert into favourites (account_id, status_id)
-      select ${accountId}, ${id} where exists (select 1 from statuses where id = ${id} for key share)
+      select ${accountId}, ${id} where ${isThere(isNear, id)}
       on conflict do nothing returning 1`.execute(tx);
     if (rows.length === 0) return;
-    await countFavourite(tx, id, 1);
+    if (isNear) await countFavourite(tx, id, 1);
     await appendToOutbox(tx, accountId, { type: "status.favourited", statusId: id, accountId });
   });
+  await settleNow(context.database, [{ kind: "favourite", statusId: id, sourceId: accountId }]);
   return settle(context, accountId, id);
 }
 
@@ -29,11 +33,15 @@ export async function unfavourite(
   statusId: StatusId,
 ): Promise<StatusRecord> {
   const id = await originalId(context, accountId, statusId);
-  await context.database.db.transaction().execute(async (tx) => {
+  const { isNear, db } = placeOf(context, accountId, id);
+  await db.transaction().execute(async (tx) => {
     const { rows } = await sql`delete from favourites
       where account_id = ${accountId} and status_id = ${id} returning 1`.execute(tx);
-    if (rows.length > 0) await countFavourite(tx, id, -1);
+    if (rows.length === 0) return;
+    if (isNear) await countFavourite(tx, id, -1);
+    else await appendToOutbox(tx, accountId, { type: "status.unfavourited", statusId: id, accountId });
   });
+  await settleNow(context.database, [{ kind: "favourite", statusId: id, sourceId: accountId }]);
   return settle(context, accountId, id);
 }
 
@@ -43,9 +51,9 @@ export async function bookmark(
   statusId: StatusId,
 ): Promise<StatusRecord> {
   const id = await originalId(context, accountId, statusId);
+  const { isNear, db } = placeOf(context, accountId, id);
   await sql`insert into bookmarks (account_id, status_id)
-    select ${accountId}, ${id} where exists (select 1 from statuses where id = ${id} for key share)
-    on conflict do nothing`.execute(context.database.db);
+    select ${accountId}, ${id} where ${isThere(isNear, id)} on conflict do nothing`.execute(db);
   return settle(context, accountId, id);
 }
 
@@ -55,8 +63,8 @@ export async function unbookmark(
   statusId: StatusId,
 ): Promise<StatusRecord> {
   const id = await originalId(context, accountId, statusId);
-  await context.database.db
-    .deleteFrom("bookmarks")
+  await placeOf(context, accountId, id)
+    .db.deleteFrom("bookmarks")
     .where("account_id", "=", accountId)
     .where("status_id", "=", id)
     .execute();
@@ -69,11 +77,17 @@ async function originalId(context: StatusesContext, accountId: AccountId, id: St
   return facts.reblogOfId ?? facts.id;
 }
 
-async function countFavourite(
-  tx: StatusesContext["database"]["db"],
-  id: StatusId,
-  by: 1 | -1,
-): Promise<void> {
+/** Where the account's marks are, and whether the status is there too. */
+function placeOf({ database: { shards } }: StatusesContext, accountId: AccountId, id: StatusId) {
+  return { db: shards.of(accountId).db, isNear: shards.areTogether(accountId, id) };
+}
+
+/** Deleting the status waits for the mark, or the mark finds it gone; in another database the deletion comes after it. */
+function isThere(isNear: boolean, id: StatusId) {
+  return isNear ? sql`exists (select 1 from statuses where id = ${id} for key share)` : sql`true`;
+}
+
+async function countFavourite(tx: Db, id: StatusId, by: 1 | -1): Promise<void> {
   await sql`insert into status_counts (status_id, favourites_count) values (${id}, greatest(0, ${by}::int))
     on conflict (status_id) do update set
       favourites_count = greatest(0, status_counts.favourites_count + ${by}::int)`.execute(tx);

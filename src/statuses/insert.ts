@@ -3,6 +3,7 @@ import { CompiledQuery } from "kysely";
 import { Batcher } from "../core/batcher.ts";
 import { type AccountId, type StatusId, shardOfId } from "../core/ids.ts";
 import { type Database, type Db, wasRolledBack } from "../engines/database/pools.ts";
+import type { Shards } from "../engines/database/shards.ts";
 import type { CheckedText, Draft } from "./draft.ts";
 import { visibilityCode } from "./visibility.ts";
 
@@ -26,13 +27,25 @@ const STATUSES_A_BATCH_MOST = 64;
 
 export type StatusInserter = Pick<Batcher<NewStatus, Inserted>, "add">;
 
-export function statusInserter(database: Database): StatusInserter {
+export function statusInserter({ shards }: Database): StatusInserter {
+  const inserters = new Map<Database, StatusInserter>();
+  return {
+    add: (status) => {
+      const database = shards.of(status.authorId);
+      const inserter = inserters.get(database) ?? inserterOf(database, shards);
+      inserters.set(database, inserter);
+      return inserter.add(status);
+    },
+  };
+}
+
+function inserterOf(database: Database, shards: Shards): StatusInserter {
   return new Batcher<NewStatus, Inserted>({
     itemsMost: STATUSES_A_BATCH_MOST,
     batchesMost: BATCHES_MOST,
     itemsForAnother: STATUSES_FOR_ANOTHER,
     run: async (statuses) => {
-      const rows = await database.prepared<Row>("status_insert", INSERT, valuesOf(statuses));
+      const rows = await database.prepared<Row>("status_insert", INSERT, valuesOf(statuses, shards));
       return inOrder(statuses, rows);
     },
     // A lost connection may have lost the answer alone: written again, the posts would be there twice.
@@ -41,8 +54,8 @@ export function statusInserter(database: Database): StatusInserter {
 }
 
 /** One status as part of a transaction. */
-export async function insertWithin(tx: Db, status: NewStatus): Promise<Inserted> {
-  const { rows } = await tx.executeQuery(CompiledQuery.raw(INSERT, valuesOf([status])));
+export async function insertWithin(tx: Db, status: NewStatus, shards: Shards): Promise<Inserted> {
+  const { rows } = await tx.executeQuery(CompiledQuery.raw(INSERT, valuesOf([status], shards)));
   return inOrder([status], rows as Row[])[0];
 }
 
@@ -69,10 +82,11 @@ function inOrder(statuses: readonly NewStatus[], rows: readonly Row[]): Inserted
 const INSERT = `
   with input as materialized (
     select n, next_id(shard) as id, author_id, key, visibility, text, spoiler_text, sensitive, language, reply_id,
-      reply_account_id, app_name, app_website
+      reply_account_id, counts_reply, app_name, app_website
     from unnest($1::int[], $2::bigint[], $3::text[], $4::smallint[], $5::text[], $6::text[], $7::boolean[], $8::text[],
-      $9::bigint[], $10::bigint[], $11::text[], $12::text[]) with ordinality as given (shard, author_id, key, visibility,
-      text, spoiler_text, sensitive, language, reply_id, reply_account_id, app_name, app_website, n)),
+      $9::bigint[], $10::bigint[], $19::boolean[], $11::text[], $12::text[]) with ordinality as given (shard, author_id,
+      key, visibility, text, spoiler_text, sensitive, language, reply_id, reply_account_id, counts_reply, app_name,
+      app_website, n)),
   claim as (
     insert into idempotency_keys (account_id, key, status_id)
     select author_id, key, id from input where key is not null order by author_id, key
@@ -93,7 +107,7 @@ const INSERT = `
     from unnest($16::int[], $17::text[], $18::text[]) as t (n, tag, name) join allowed using (n)),
   replied as (
     insert into status_counts (status_id, replies_count)
-    select reply_id, count(*) from allowed where reply_id is not null group by reply_id order by reply_id
+    select reply_id, count(*) from allowed where counts_reply group by reply_id order by reply_id
     on conflict (status_id) do update set replies_count = status_counts.replies_count + excluded.replies_count),
   counted as (
     insert into author_counts (account_id, statuses_count, last_status_at)
@@ -109,7 +123,7 @@ const INSERT = `
   select allowed.n, allowed.id, counted.statuses_count
   from allowed join counted on counted.account_id = allowed.author_id`;
 
-function valuesOf(statuses: readonly NewStatus[]): unknown[] {
+function valuesOf(statuses: readonly NewStatus[], shards: Shards): unknown[] {
   const each = <T>(value: (status: NewStatus) => T) => statuses.map(value);
   const mentions = statuses.flatMap(({ checked }, i) =>
     checked.mentions.map((mention) => ({ n: i + 1, mention })),
@@ -134,6 +148,8 @@ function valuesOf(statuses: readonly NewStatus[]): unknown[] {
     tags.map(({ n }) => n),
     tags.map(({ name }) => name.toLowerCase()),
     tags.map(({ name }) => name),
+    // Elsewhere it is counted by `reactions.ts`.
+    each(({ target, authorId }) => target !== null && shards.areTogether(target.id, authorId)),
   ];
 }
 

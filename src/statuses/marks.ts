@@ -3,7 +3,8 @@ import { sql } from "kysely";
 import { LRUCache } from "lru-cache";
 import type { CacheLimits } from "../core/guarded-cache.ts";
 import type { AccountId, StatusId } from "../core/ids.ts";
-import type { Db } from "../engines/database/pools.ts";
+import type { Database } from "../engines/database/pools.ts";
+import type { Shards } from "../engines/database/shards.ts";
 
 /** A bit each, so that all combinations can be rendered ahead. */
 export const FAVOURITED = 1;
@@ -20,11 +21,11 @@ const VIEWER_SIZE_BYTES = 8 * 1024;
 
 export class MarksCache {
   readonly #viewers: LRUCache<AccountId, ViewerMarks>;
-  readonly #db: Db;
+  readonly #shards: Shards;
 
-  constructor(db: Db, { maxSizeBytes, maxAgeMs }: CacheLimits) {
+  constructor({ shards }: Database, { maxSizeBytes, maxAgeMs }: CacheLimits) {
     this.#viewers = new LRUCache({ max: Math.ceil(maxSizeBytes / VIEWER_SIZE_BYTES), ttl: maxAgeMs ?? 0 });
-    this.#db = db;
+    this.#shards = shards;
   }
 
   /** Null when some aren't known yet: call `load` then. */
@@ -54,7 +55,7 @@ export class MarksCache {
           then ${REBLOGGED}::int else 0 end)
         | (case when exists (select 1 from bookmarks where account_id = ${viewerId} and status_id = i.id)
           then ${BOOKMARKED}::int else 0 end) as marks
-      from unnest(${[...ids]}::bigint[]) as i (id)`.execute(this.#db);
+      from unnest(${[...ids]}::bigint[]) as i (id)`.execute(this.#shards.of(viewerId).db);
     const loaded = new Map(rows.map((row) => [row.id, row.marks]));
     // An invalidation while this ran took `viewer` out of the cache: what is stored into it then is stored nowhere.
     for (const [id, marks] of loaded) viewer.marks.set(id, marks);

@@ -1,6 +1,6 @@
 /** Timelines that need no following: all public posts, and those with a hashtag. Read from the database by id. */
 import { type RawBuilder, sql } from "kysely";
-import type { AccountId, StatusId } from "../core/ids.ts";
+import { type AccountId, descending, type StatusId } from "../core/ids.ts";
 import type { Page } from "../core/page.ts";
 import type { Database } from "../engines/database/pools.ts";
 import type { Relations } from "../relations/relations.ts";
@@ -72,10 +72,12 @@ async function readFiltered(
   while (found.length < page.limit) {
     const wanted = page.limit - found.length + EXTRA;
     const bounds = { before, after };
-    const { rows } = await sql<{ id: StatusId }>`
+    const statement = sql<{ id: StatusId }>`
       ${select((column) => between(column, bounds))}
-      order by 1 ${upwards ? sql`asc` : sql`desc`} limit ${wanted}`.execute(context.database.db);
-    const ids = rows.map((row) => row.id);
+      order by 1 ${upwards ? sql`asc` : sql`desc`} limit ${wanted}`;
+    const rows = await context.database.shards.gather(async ({ db }) => (await statement.execute(db)).rows);
+    const newestFirst = rows.map((row) => row.id).sort(descending);
+    const ids = (upwards ? newestFirst.reverse() : newestFirst).slice(0, wanted);
     found.push(...(await visibleOf(context, ids, viewerId, relations)));
     const last = ids.at(-1);
     if (last === undefined || ids.length < wanted) break;

@@ -7,6 +7,7 @@ import type { StatusesContext } from "./context.ts";
 import { checkMedia, checkText, type Draft, replyTarget } from "./draft.ts";
 import { type Inserted, insertWithin, isSensitive, type NewStatus } from "./insert.ts";
 import type { StatusRow } from "./queries.ts";
+import { settleNow } from "./reactions.ts";
 import { StatusRecord } from "./records.ts";
 import { visibilityCode } from "./visibility.ts";
 
@@ -40,6 +41,7 @@ export async function publish(context: StatusesContext, publication: Publication
     return first;
   }
   const { id } = inserted;
+  if (target) await settleNow(context.database, [{ kind: "reply", statusId: target.id, sourceId: id }]);
   if (!hasMedia) filling.store(id, new StatusRecord(rowOf(id, status)));
   context.statuses.profiles.posted(authorId, inserted);
   await settle(context, id, authorId, target?.id ?? null);
@@ -94,11 +96,15 @@ function rowOf(id: StatusId, status: NewStatus): StatusRow {
 }
 
 async function insertWithMedia(context: StatusesContext, status: NewStatus): Promise<Inserted> {
-  return context.database.db.transaction().execute(async (tx) => {
-    const inserted = await insertWithin(tx, status);
-    if (inserted) await attachMedia(tx, inserted.id, status.authorId, status.draft.mediaIds);
-    return inserted;
-  });
+  const { shards } = context.database;
+  return shards
+    .of(status.authorId)
+    .db.transaction()
+    .execute(async (tx) => {
+      const inserted = await insertWithin(tx, status, shards);
+      if (inserted) await attachMedia(tx, inserted.id, status.authorId, status.draft.mediaIds);
+      return inserted;
+    });
 }
 
 /** Throws Invalid, undoing the transaction, when another post took one of the media meanwhile. */
@@ -126,7 +132,8 @@ async function findByIdempotencyKey(
   { authorId, idempotencyKey }: Publication,
 ): Promise<StatusRecord | null> {
   if (idempotencyKey === null) return null;
-  const found = await context.database.db
+  const { db } = context.database.shards.of(authorId);
+  const found = await db
     .selectFrom("idempotency_keys")
     .select("status_id")
     .where("account_id", "=", authorId)

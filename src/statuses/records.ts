@@ -5,7 +5,8 @@
 import type { Profile, ProfileCache } from "../accounts/profiles.ts";
 import { type CacheLimits, type Filling, GuardedCache } from "../core/guarded-cache.ts";
 import type { AccountId, StatusId } from "../core/ids.ts";
-import type { Db } from "../engines/database/pools.ts";
+import type { Database } from "../engines/database/pools.ts";
+import { byItself } from "../engines/database/shards.ts";
 import { loadStatusRows, type StatusRow } from "./queries.ts";
 import { type Visibility, visibilityOf } from "./visibility.ts";
 
@@ -84,7 +85,7 @@ export class StatusCache {
   readonly profiles: ProfileCache;
 
   constructor(options: {
-    db: Db;
+    database: Database;
     profiles: ProfileCache;
     render: RenderStatus;
     limits: CacheLimits;
@@ -96,7 +97,9 @@ export class StatusCache {
       // The row, and what it will be rendered to.
       sizeBytesOf: ({ row }) => 2_800 + 4 * (row.text.length + row.spoiler_text.length),
       loadMany: async (ids) => {
-        const rows = await loadStatusRows(options.db, ids);
+        const rows = await options.database.shards.gatherBy(ids, byItself, ({ db }, own) =>
+          loadStatusRows(db, own),
+        );
         return new Map(rows.map((row) => [row.id, new StatusRecord(row)]));
       },
     });

@@ -1,11 +1,14 @@
 import { sql } from "kysely";
 import { NotFound } from "../core/errors.ts";
 import type { AccountId, StatusId } from "../core/ids.ts";
-import type { Db } from "../engines/database/pools.ts";
+import type { Stale } from "../core/invalidation.ts";
+import type { Database, Db } from "../engines/database/pools.ts";
+import type { Shards } from "../engines/database/shards.ts";
 import { appendToOutbox } from "../engines/event-log/outbox.ts";
 import type { StatusesContext } from "./context.ts";
+import { reactionsOf, settleNow } from "./reactions.ts";
 
-interface Removed {
+export interface Removed {
   id: StatusId;
   author_id: AccountId;
   in_reply_to_id: StatusId | null;
@@ -17,37 +20,78 @@ interface Removed {
  * redraft can use them. Throws NotFound when there is none.
  */
 export async function remove(context: StatusesContext, authorId: AccountId, id: StatusId): Promise<void> {
-  const removed = await context.database.db.transaction().execute(async (tx) => {
-    // The lock comes in a statement of its own: a boost that holds the row meanwhile is then seen by the deletion.
-    await sql`select 1 from statuses where id = ${id} for update`.execute(tx);
-    const { rows } = await sql<Removed>`
+  const { database } = context;
+  const { shards } = database;
+  const near = await shards
+    .of(id)
+    .db.transaction()
+    .execute(async (tx) => {
+      // The lock comes in a statement of its own: a boost that holds the row meanwhile is then seen by the deletion.
+      await sql`select 1 from statuses where id = ${id} for update`.execute(tx);
+      const { rows } = await sql<Removed>`
       delete from statuses where (id = ${id} and author_id = ${authorId})
         or (reblog_of_id = ${id} and exists (select 1 from statuses where id = ${id} and author_id = ${authorId}))
       returning id, author_id, in_reply_to_id, reblog_of_id`.execute(tx);
-    if (!rows.some((row) => row.id === id)) throw new NotFound();
-    await removeDependents(tx, rows);
-    for (const row of rows) {
-      await appendToOutbox(tx, row.author_id, {
-        type: "status.deleted",
-        statusId: row.id,
-        authorId: row.author_id,
-      });
-    }
-    return rows;
-  });
+      if (!rows.some((row) => row.id === id)) throw new NotFound();
+      await removeDependents(tx, rows, []);
+      for (const row of rows) await tellOf(tx, shards, row);
+      return rows;
+    });
+  // What fails here is done by the event's consumer; until then boosts without an original show nowhere.
+  const far = await removeElsewhere(database, [id]).catch(() => []);
+  const removed = [...near, ...far];
+  await settleNow(database, removed.flatMap(reactionsOf));
+  await context.invalidate(staleBy(removed));
+  context.wakeEventLog();
+}
+
+/** Takes away what hangs, in other databases, on statuses that are gone. May be done twice. Resolves to the boosts. */
+export async function removeElsewhere(
+  { shards }: Database,
+  goneIds: readonly StatusId[],
+): Promise<Removed[]> {
+  if (shards.isOne || goneIds.length === 0) return [];
+  return shards.gather(({ db }) =>
+    db.transaction().execute(async (tx) => {
+      const { rows } = await sql<Removed>`
+        delete from statuses where reblog_of_id = any(${[...goneIds]}::bigint[])
+        returning id, author_id, in_reply_to_id, reblog_of_id`.execute(tx);
+      await removeDependents(tx, rows, goneIds);
+      for (const row of rows) await tellOf(tx, shards, row);
+      return rows;
+    }),
+  );
+}
+
+export function staleBy(removed: readonly Removed[]): Stale {
   const touched = removed.flatMap((row) => [row.id, row.in_reply_to_id, row.reblog_of_id]);
   const authors = [...new Set(removed.map((row) => row.author_id))];
-  await context.invalidate({
+  return {
     statuses: touched.filter((status) => status !== null),
     accounts: authors,
     authorTimelines: authors,
     marks: authors,
-  });
-  context.wakeEventLog();
+  };
 }
 
-async function removeDependents(tx: Db, removed: readonly Removed[]): Promise<void> {
-  const ids = removed.map((row) => row.id);
+/** With what it answered or boosted, where a consumer of the event must count that anew. */
+function tellOf(tx: Db, shards: Shards, row: Removed): Promise<void> {
+  const { id: statusId, author_id: authorId } = row;
+  const far = Object.fromEntries(
+    reactionsOf(row)
+      .filter((reaction) => !shards.areTogether(reaction.statusId, reaction.sourceId))
+      .map(({ kind, statusId }) => [kind === "reply" ? "inReplyToId" : "reblogOfId", statusId]),
+  );
+  return appendToOutbox(tx, authorId, { type: "status.deleted", statusId, authorId, ...far });
+}
+
+/** `goneIds` are of statuses that another database has removed. */
+async function removeDependents(
+  tx: Db,
+  removed: readonly Removed[],
+  goneIds: readonly StatusId[],
+): Promise<void> {
+  const ids = [...removed.map((row) => row.id), ...goneIds];
   for (const table of [
     "status_mentions",
     "status_tags",
@@ -57,6 +101,7 @@ async function removeDependents(tx: Db, removed: readonly Removed[]): Promise<vo
     "bookmarks",
     "notifications",
     "idempotency_keys",
+    "remote_reactions",
   ]) {
     await sql`delete from ${sql.table(table)} where status_id = any(${ids}::bigint[])`.execute(tx);
   }

@@ -1,12 +1,15 @@
 /** A status's thread: what it answers, up to the root, and what answers it, in the order people read. */
 import { sql } from "kysely";
-import type { AccountId, StatusId } from "../core/ids.ts";
-import type { Database } from "../engines/database/pools.ts";
+import { type AccountId, descending, type StatusId } from "../core/ids.ts";
+import type { Database, Db } from "../engines/database/pools.ts";
+import { byItself, type Shards } from "../engines/database/shards.ts";
 import { type AccessContext, onlyVisible } from "./access.ts";
+import { REACTION_CODES } from "./reactions.ts";
 import type { StatusRecord } from "./records.ts";
 
 const MAX_ANCESTORS = 4_096;
 const MAX_DESCENDANTS = 4_096;
+const MAX_DEPTH = 100;
 const ANONYMOUS = { ancestors: 40, descendants: 60, depth: 20 };
 
 export async function readThread(
@@ -14,35 +17,93 @@ export async function readThread(
   record: StatusRecord,
   viewerId: AccountId | null,
 ): Promise<{ ancestors: StatusRecord[]; descendants: StatusRecord[] }> {
-  const { db } = context.database;
+  const { shards } = context.database;
   const anonymous = viewerId === null;
-  const ancestors = await sql<{ id: StatusId }>`
-    with recursive up as (
-      select in_reply_to_id as id, 1 as distance from statuses where id = ${record.facts.id}
-      union all
-      select s.in_reply_to_id, up.distance + 1 from up join statuses s on s.id = up.id
-      where up.distance < ${anonymous ? ANONYMOUS.ancestors : MAX_ANCESTORS})
-    select id from up where id is not null order by distance desc`.execute(db);
-  const descendants = await sql<{ id: StatusId }>`
+  const { id } = record.facts;
+  const ancestors = await ancestorsOf(shards, id, anonymous ? ANONYMOUS.ancestors : MAX_ANCESTORS);
+  const most = anonymous ? ANONYMOUS.descendants : MAX_DESCENDANTS;
+  const depth = anonymous ? ANONYMOUS.depth : MAX_DEPTH;
+  const descendants = shards.isOne
+    ? await descendantsIn(shards.of(id).db, id, depth, most)
+    : await descendantsAcross(shards, id, depth, most);
+  return {
+    ancestors: await visible(context, ancestors, viewerId),
+    descendants: await visible(context, descendants, viewerId),
+  };
+}
+
+/** From the root down. As far as they lie in one database, they are one query. */
+async function ancestorsOf(shards: Shards, id: StatusId, most: number): Promise<StatusId[]> {
+  const upwards: StatusId[] = [];
+  for (let from: StatusId | undefined = id; from !== undefined; ) {
+    const asked: StatusId = from;
+    const { rows } = await sql<{ id: StatusId }>`
+      with recursive up as (
+        select in_reply_to_id as id, 1 as distance from statuses where id = ${asked}
+        union all
+        select s.in_reply_to_id, up.distance + 1 from up join statuses s on s.id = up.id
+        where up.distance < ${most - upwards.length})
+      select id from up where id is not null order by distance`.execute(shards.of(asked).db);
+    upwards.push(...rows.map((row) => row.id));
+    const last = upwards.at(-1);
+    from =
+      last === undefined || rows.length === 0 || upwards.length >= most || shards.areTogether(last, asked)
+        ? undefined
+        : last;
+  }
+  return upwards.reverse();
+}
+
+async function descendantsIn(db: Db, id: StatusId, depth: number, most: number): Promise<StatusId[]> {
+  const { rows } = await sql<{ id: StatusId }>`
     with recursive down as (
-      select id, array[id] as path, 1 as depth from statuses where in_reply_to_id = ${record.facts.id}
+      select id, array[id] as path, 1 as depth from statuses where in_reply_to_id = ${id}
       union all
       select s.id, down.path || s.id, down.depth + 1 from down join statuses s on s.in_reply_to_id = down.id
-      where down.depth < ${anonymous ? ANONYMOUS.depth : 100})
-    select id from down order by path
-    limit ${anonymous ? ANONYMOUS.descendants : MAX_DESCENDANTS}`.execute(db);
-  return {
-    ancestors: await visible(context, ancestors.rows, viewerId),
-    descendants: await visible(context, descendants.rows, viewerId),
-  };
+      where down.depth < ${depth})
+    select id from down order by path limit ${most}`.execute(db);
+  return rows.map((row) => row.id);
+}
+
+/** Level by level: what answers a status is known where that status lies, wherever the answers are. */
+async function descendantsAcross(
+  shards: Shards,
+  id: StatusId,
+  depth: number,
+  most: number,
+): Promise<StatusId[]> {
+  const answers = new Map<StatusId, StatusId[]>();
+  let level: StatusId[] = [id];
+  // A level that alone has more than a thread shows is the last that is looked at.
+  for (let deep = 0; deep < depth && level.length > 0 && level.length <= most; deep++) {
+    const rows = await shards.gatherBy(level, byItself, async ({ db }, ids) => {
+      const found = await sql<{ id: StatusId; parent_id: StatusId }>`
+        select id, in_reply_to_id as parent_id from statuses where in_reply_to_id = any(${[...ids]}::bigint[])
+        union select source_id, status_id from remote_reactions
+          where status_id = any(${[...ids]}::bigint[]) and kind = ${REACTION_CODES.reply}`.execute(db);
+      return found.rows;
+    });
+    for (const [parentId, own] of Map.groupBy(rows, (row) => row.parent_id))
+      answers.set(
+        parentId,
+        own.map((row) => row.id).sort((a, b) => descending(b, a)),
+      );
+    level = rows.map((row) => row.id);
+  }
+  const inOrder: StatusId[] = [];
+  const open = (answers.get(id) ?? []).toReversed();
+  for (let next = open.pop(); next !== undefined && inOrder.length < most; next = open.pop()) {
+    inOrder.push(next);
+    open.push(...(answers.get(next) ?? []).toReversed());
+  }
+  return inOrder;
 }
 
 async function visible(
   context: AccessContext,
-  rows: readonly { id: StatusId }[],
+  ids: readonly StatusId[],
   viewerId: AccountId | null,
 ): Promise<StatusRecord[]> {
-  const ids = rows.map((row) => row.id);
   const records = await context.statuses.getMany(ids);
   return onlyVisible(
     context,

@@ -5,6 +5,8 @@ import { LANES, type Lane } from "../feed/fan-out.ts";
 export const RELAY_GROUP = "relay";
 export const FAN_OUT_GROUP = "fan-out";
 export const NOTIFICATIONS_GROUP = "notifications";
+/** Consumes only where shards are spread over several databases. */
+export const FOLLOW_UP_GROUP = "follow-up";
 
 export function laneTopic(lane: Lane): string {
   return `fan-out.${lane}`;

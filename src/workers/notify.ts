@@ -29,7 +29,7 @@ export function startNotify(context: {
       await catchUp();
       const events = payloads.map(decodeRecord<DomainEvent>);
       // They are in the database by now; streams miss what happens while the bus is away.
-      for await (const created of notify({ db: database.db, statuses }, events))
+      for await (const created of notify({ database, statuses }, events))
         await tellStreams(liveBus, created).catch(ignoreUnavailable);
     },
   });

@@ -186,7 +186,7 @@ export class LiveConnection implements AsyncDisposable {
   async #notification(id: bigint): Promise<void> {
     const accountId = this.#accountId;
     if (accountId === null) return;
-    const row = await findNotification(this.#context.database.db, accountId, id);
+    const row = await findNotification(this.#context.database, accountId, id);
     const [json] = row ? await notificationsJson(this.#context, accountId, [row]) : [];
     if (!json) return;
     for (const stream of this.#streams.values()) {

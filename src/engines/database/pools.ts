@@ -5,6 +5,7 @@ import pg from "pg";
 import { Unavailable } from "../../core/errors.ts";
 import { migrations } from "./migrations/list.ts";
 import type { Schema } from "./schema.ts";
+import { Shards } from "./shards.ts";
 
 /** A database or a transaction on it: what every query function takes first. */
 export type Db = Kysely<Schema>;
@@ -27,6 +28,8 @@ export interface DatabaseOptions {
 
 export class Database implements AsyncDisposable {
   readonly db: Db;
+  /** Where what accounts own lies: here, unless it was spread over more databases. */
+  readonly shards = new Shards(this);
   readonly #pool: pg.Pool;
   readonly #direct: pg.ClientConfig;
   readonly #isPooled: boolean;

@@ -26,6 +26,12 @@ export interface EventLog extends AsyncDisposable {
   readonly deadLetters: DeadLetters;
 }
 
+/** The log in the databases of the changes themselves. */
+export interface Outbox extends EventLog {
+  /** Deletes what every group of its topic, or each of `groups`, has consumed some time ago. */
+  trim(groups?: readonly string[] | null): Promise<void>;
+}
+
 export interface LogRecord {
   readonly key: bigint;
   /** JSON text. */

@@ -4,7 +4,7 @@ import type { Logger } from "pino";
 import { type Clock, sleep } from "../../core/clock.ts";
 import type { Database } from "../database/pools.ts";
 import { LONG_PATIENCE, Patience, type PatienceOptions } from "./patience.ts";
-import type { ConsumeOptions, Consumer, EventLog, Lag, LogRecord } from "./port.ts";
+import type { ConsumeOptions, Consumer, Lag, LogRecord, Outbox } from "./port.ts";
 import { PostgresDeadLetters } from "./postgres-dead-letters.ts";
 import { type Offset, OffsetLease } from "./postgres-lease.ts";
 
@@ -43,12 +43,21 @@ export interface LogRow {
   settled: boolean;
 }
 
+export interface PostgresEventLogOptions {
+  readonly database: Database;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** No other process consumes from this database. */
+  readonly isAlone: boolean;
+  readonly patience?: PatienceOptions;
+}
+
 /**
  * The log as a table, read by position. A reader sees records of transactions older than every running one only, so
  * none can commit behind its offset; order is (transaction id, position), which keeps commits of one author in order
  * since each starts after the one before it was acknowledged. Offsets are committed after the effect.
  */
-export class PostgresEventLog implements EventLog {
+export class PostgresEventLog implements Outbox {
   readonly #database: Database;
   readonly #log: Logger;
   readonly #clock: Clock;
@@ -57,14 +66,7 @@ export class PostgresEventLog implements EventLog {
   readonly #consumers = new Set<PostgresConsumer>();
   readonly deadLetters: PostgresDeadLetters;
 
-  constructor(options: {
-    database: Database;
-    log: Logger;
-    clock: Clock;
-    /** No other process consumes from this database. */
-    isAlone: boolean;
-    patience?: PatienceOptions;
-  }) {
+  constructor(options: PostgresEventLogOptions) {
     this.#isAlone = options.isAlone;
     this.#patience = options.patience ?? LONG_PATIENCE;
     this.#database = options.database;

@@ -1,0 +1,140 @@
+/**
+ * Which database holds which logical shard, as the main database keeps it: by the identity that each database has of its
+ * own, since an address can come to name another database, and two addresses can name one.
+ */
+import { sql } from "kysely";
+import { LOGICAL_SHARDS } from "../../core/ids.ts";
+import { Database, type DatabaseOptions, type Db, migrate } from "./pools.ts";
+
+/** What stops the start; the sentence says the way out. */
+export class UnusableShards extends Error {}
+
+interface ShardDatabase {
+  readonly database: Database;
+  /** Where it is, without user and password. */
+  readonly address: string;
+}
+
+export interface OpenedShards extends AsyncDisposable {
+  /** Every database there is, the main one first. */
+  readonly all: readonly Database[];
+}
+
+/**
+ * Opens the databases of `urls`, brings their schemas up to date, and spreads `main.shards` as the map says. The first
+ * start with `urls` makes the map: evenly over them, or all on the main database if somebody lives there already.
+ * Throws UnusableShards when the map names a database that isn't there.
+ */
+export async function openShards(
+  main: Database,
+  urls: readonly string[],
+  options: Omit<DatabaseOptions, "connection">,
+): Promise<OpenedShards> {
+  await using opened = new AsyncDisposableStack();
+  const others: ShardDatabase[] = [];
+  for (const url of urls) {
+    const database = opened.use(new Database({ ...options, connection: { connectionString: url } }));
+    others.push({ database, address: addressOf(url) });
+    await migrate(database.db);
+  }
+  const byIdentity = await identitiesOf(main, others);
+  const known = await readMap(main.db);
+  const map = known.length > 0 || urls.length === 0 ? known : await makeMap(main, byIdentity);
+  if (map.length > 0) main.shards.spread(databasesOf(map, byIdentity));
+  const open = opened.move();
+  const all = [...byIdentity.values()].map(({ database }) => database);
+  return {
+    all: [main, ...all.filter((database) => database !== main)],
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+}
+
+/** What is told of the main database when SHARD_URLS doesn't name it: it then holds no shards, but those it has had. */
+const MAIN = "the database of DATABASE_URL";
+
+interface MapRow {
+  readonly shard: number;
+  readonly id: string;
+  readonly address: string;
+}
+
+async function readMap(db: Db): Promise<MapRow[]> {
+  const { rows } = await sql<MapRow>`select m.shard, d.id, d.address
+    from shard_map m join shard_databases d on d.id = m.database_id order by m.shard`.execute(db);
+  return rows;
+}
+
+/** The main database may be among the others: then it takes its part of the shards. */
+async function identitiesOf(
+  main: Database,
+  others: readonly ShardDatabase[],
+): Promise<Map<string, ShardDatabase>> {
+  const mainId = await identityOf(main.db);
+  const byIdentity = new Map<string, ShardDatabase>();
+  for (const other of others) {
+    const id = await identityOf(other.database.db);
+    const same = byIdentity.get(id);
+    if (same) {
+      throw new UnusableShards(
+        `SHARD_URLS names one database twice: ${same.address} and ${other.address} are the same. Name each once`,
+      );
+    }
+    byIdentity.set(id, id === mainId ? { ...other, database: main } : other);
+  }
+  return byIdentity.has(mainId)
+    ? byIdentity
+    : new Map([[mainId, { database: main, address: MAIN }], ...byIdentity]);
+}
+
+async function identityOf(db: Db): Promise<string> {
+  const { rows } = await sql<{ id: string }>`select id from database_identity`.execute(db);
+  return rows[0]?.id ?? "";
+}
+
+/** Several servers may start at once: the first to lock the table makes the map, the others find it made. */
+async function makeMap(main: Database, byIdentity: Map<string, ShardDatabase>): Promise<MapRow[]> {
+  return main.db.transaction().execute(async (tx) => {
+    await sql`lock table shard_map in share row exclusive mode`.execute(tx);
+    const made = await readMap(tx);
+    if (made.length > 0) return made;
+    const { rows } = await sql`select 1 from accounts limit 1`.execute(tx);
+    const isInhabited = rows.length > 0;
+    const databases = [...byIdentity].filter(([, { database, address }]) =>
+      isInhabited ? database === main : address !== MAIN,
+    );
+    for (const [id, { address }] of byIdentity)
+      await sql`insert into shard_databases (id, address) values (${id}, ${address})`.execute(tx);
+    const ids = databases.map(([id]) => id);
+    await sql`insert into shard_map (shard, database_id)
+      select shard, (${ids}::uuid[])[1 + shard * ${ids.length}::int / ${LOGICAL_SHARDS}::int]
+      from generate_series(0, ${LOGICAL_SHARDS - 1}::int) as s (shard)`.execute(tx);
+    return readMap(tx);
+  });
+}
+
+function databasesOf(map: readonly MapRow[], byIdentity: Map<string, ShardDatabase>): Database[] {
+  if (map.length !== LOGICAL_SHARDS) {
+    throw new UnusableShards(
+      `The shard map has ${map.length} of ${LOGICAL_SHARDS} shards: restore the table shard_map of the main database`,
+    );
+  }
+  return map.map(({ id, address }) => {
+    const found = byIdentity.get(id);
+    if (found) return found.database;
+    const count = map.filter((row) => row.id === id).length;
+    const isReplaced = [...byIdentity.values()].some((one) => one.address === address);
+    throw new UnusableShards(
+      isReplaced
+        ? `${address} is another database than the one that holds ${count} of ${LOGICAL_SHARDS} shards: restore that one, ` +
+            "or name it in SHARD_URLS"
+        : `The database that holds ${count} of ${LOGICAL_SHARDS} shards, last seen at ${address}, isn't there: ` +
+            "name it in SHARD_URLS",
+    );
+  });
+}
+
+/** Host, port and name: what tells databases apart, and no secrets. */
+function addressOf(url: string): string {
+  const { host, pathname, searchParams } = new URL(url);
+  return `${host || (searchParams.get("host") ?? "localhost")}${pathname}`;
+}

@@ -1,0 +1,99 @@
+/**
+ * Which database holds what an account owns: the only place that knows. The logical shard is in every id, of accounts
+ * and of what they own, so an id is all it takes. With one database every answer is that one, and costs nothing.
+ */
+import { within } from "../../core/clock.ts";
+import { Unavailable } from "../../core/errors.ts";
+import { LOGICAL_SHARDS, shardOfId } from "../../core/ids.ts";
+import type { Database } from "./pools.ts";
+
+/** Databases that one request asks at a time. */
+const AT_ONCE = 8;
+/** What spans databases waits for the slowest; one that hangs must not hold a request for longer. */
+const DEADLINE_MS = 5_000;
+
+export class Shards {
+  #byShard: readonly Database[] | null = null;
+  #all: readonly Database[];
+  readonly #deadlineMs: number;
+
+  constructor(main: Database, deadlineMs: number = DEADLINE_MS) {
+    this.#all = [main];
+    this.#deadlineMs = deadlineMs;
+  }
+
+  /** From now on: the database of each logical shard, 1,024 of them. */
+  spread(byShard: readonly Database[]): void {
+    if (byShard.length !== LOGICAL_SHARDS)
+      throw new Error(`a shard map has ${LOGICAL_SHARDS} entries, not ${byShard.length}`);
+    this.#all = [...new Set(byShard)];
+    this.#byShard = this.#all.length === 1 ? null : byShard;
+  }
+
+  /** The databases that hold a shard. */
+  get all(): readonly Database[] {
+    return this.#all;
+  }
+
+  /** Whether one database holds all shards. */
+  get isOne(): boolean {
+    return this.#byShard === null;
+  }
+
+  /** Where the account with this id, or the owner of what has it, keeps what it owns. */
+  of(id: bigint): Database {
+    return (this.#byShard?.[shardOfId(id)] ?? this.#all[0]) as Database;
+  }
+
+  /** Whether what the owners of both ids own can be written in one transaction. */
+  areTogether(a: bigint, b: bigint): boolean {
+    return this.#byShard === null || this.of(a) === this.of(b);
+  }
+
+  /** The rows that all databases give, in no order between them. */
+  async gather<Row>(read: (database: Database) => Promise<Row[]>): Promise<Row[]> {
+    return this.#gather(this.#all.map((database) => () => read(database)));
+  }
+
+  /** The rows that the databases of these items give, each asked for its own items; in no order between them. */
+  async gatherBy<Item, Row>(
+    items: readonly Item[],
+    idOf: (item: Item) => bigint,
+    read: (database: Database, items: readonly Item[]) => Promise<Row[]>,
+  ): Promise<Row[]> {
+    const [only] = this.#all;
+    if (this.#byShard === null && only) return read(only, items);
+    const groups = Map.groupBy(items, (item) => this.of(idOf(item)));
+    return this.#gather(
+      [...groups].map(
+        ([database, own]) =>
+          () =>
+            read(database, own),
+      ),
+    );
+  }
+
+  async #gather<Row>(reads: readonly (() => Promise<Row[]>)[]): Promise<Row[]> {
+    const [only] = reads;
+    if (reads.length === 1 && only) return only();
+    const found: Row[][] = [];
+    const waiting = [...reads.entries()];
+    let isLate = false;
+    const ask = async (): Promise<void> => {
+      for (let next = waiting.shift(); next && !isLate; next = waiting.shift()) {
+        const [place, read] = next;
+        found[place] = await read();
+      }
+    };
+    await within(Promise.all(reads.slice(0, AT_ONCE).map(ask)), this.#deadlineMs, () => {
+      isLate = true;
+      return new Unavailable(
+        "The server is busy: some of its databases take too long. Try again in a moment",
+      );
+    });
+    return found.flat();
+  }
+}
+
+/** Groups by nothing: ids are their own. */
+export const byItself = (id: bigint): bigint => id;

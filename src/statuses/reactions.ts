@@ -1,0 +1,125 @@
+/**
+ * Favourites, boosts and replies whose status lies in another database. The actor's row and its event are one
+ * transaction where the actor is; the status's database keeps a row for each such reaction, and counts it once.
+ *
+ * Settling asks whether the reaction is there now, under a lock that the next to settle waits for: so it may happen
+ * twice, late, or in any order, and the last one writes what is true. The request does it before it answers; the event
+ * makes certain that it's done.
+ */
+import { sql } from "kysely";
+import { Gate } from "../core/gate.ts";
+import type { AccountId, StatusId } from "../core/ids.ts";
+import type { Database, Db } from "../engines/database/pools.ts";
+
+export type ReactionKind = "favourite" | "reblog" | "reply";
+
+export interface Reaction {
+  readonly kind: ReactionKind;
+  /** What is reacted to. */
+  readonly statusId: StatusId;
+  /** The account that favourited, or the status that boosts or replies. Its shard says where to ask. */
+  readonly sourceId: AccountId | StatusId;
+}
+
+/** As the database keeps it. */
+export const REACTION_CODES = { favourite: 0, reblog: 1, reply: 2 } as const;
+
+const COUNTS = {
+  favourite: "favourites_count",
+  reblog: "reblogs_count",
+  reply: "replies_count",
+} as const;
+
+/** Each holds a connection to one database while it asks another: more of them could wait for each other's for ever. */
+const settling = new Gate({ concurrent: 4, waiting: 10_000 });
+
+/**
+ * Nothing to do, and no query, for those whose source and status lie together: they are counted where they are made.
+ * Resolves to the statuses whose counts changed.
+ */
+export async function settleReactions(
+  database: Database,
+  reactions: readonly Reaction[],
+): Promise<StatusId[]> {
+  const { shards } = database;
+  const changed: StatusId[] = [];
+  for (const reaction of reactions) {
+    const { statusId, sourceId } = reaction;
+    if (shards.areTogether(statusId, sourceId)) continue;
+    if (await settling.run(() => settle(database, reaction))) changed.push(statusId);
+  }
+  return changed;
+}
+
+/** As a request does it, so that its answer shows the count. If it fails now, the event's consumer comes to it. */
+export async function settleNow(database: Database, reactions: readonly Reaction[]): Promise<void> {
+  await settleReactions(database, reactions).catch(() => {});
+}
+
+async function settle({ shards }: Database, reaction: Reaction): Promise<boolean> {
+  const { kind, statusId, sourceId } = reaction;
+  return shards
+    .of(statusId)
+    .db.transaction()
+    .execute(async (tx) => {
+      // Before the question, so that answers are written in the order in which they were true. Deleting a status takes
+      // its counts along: with the status gone there is nothing to count.
+      const { rows: found } = await sql`select 1 from statuses where id = ${statusId} for key share`.execute(
+        tx,
+      );
+      if (found.length === 0) return false;
+      await sql`insert into status_counts (status_id) values (${statusId}) on conflict do nothing`.execute(
+        tx,
+      );
+      await sql`select 1 from status_counts where status_id = ${statusId} for update`.execute(tx);
+      const isThere = await isSource(shards.of(sourceId).db, reaction);
+      const code = REACTION_CODES[kind];
+      const { rows } = isThere
+        ? await sql`insert into remote_reactions (status_id, kind, source_id)
+          values (${statusId}, ${code}, ${sourceId}) on conflict do nothing returning 1`.execute(tx)
+        : await sql`delete from remote_reactions
+          where status_id = ${statusId} and kind = ${code} and source_id = ${sourceId} returning 1`.execute(
+            tx,
+          );
+      if (rows.length === 0) return false;
+      const count = sql.ref(COUNTS[kind]);
+      await sql`update status_counts set ${count} = greatest(0, ${count} + ${isThere ? 1 : -1}::int)
+      where status_id = ${statusId}`.execute(tx);
+      return true;
+    });
+}
+
+async function isSource(db: Db, { kind, statusId, sourceId }: Reaction): Promise<boolean> {
+  const { rows } =
+    kind === "favourite"
+      ? await sql`select 1 from favourites where account_id = ${sourceId} and status_id = ${statusId}`.execute(
+          db,
+        )
+      : await sql`select 1 from statuses where id = ${sourceId}
+          and ${kind === "reblog" ? sql`reblog_of_id` : sql`in_reply_to_id`} = ${statusId}`.execute(db);
+  return rows.length > 0;
+}
+
+/** Sources, in other databases, of reactions to these statuses of one database. */
+export async function remoteSources(
+  db: Db,
+  kind: ReactionKind,
+  statusIds: readonly StatusId[],
+): Promise<bigint[]> {
+  const { rows } = await sql<{ source_id: bigint }>`select source_id from remote_reactions
+    where status_id = any(${[...statusIds]}::bigint[]) and kind = ${REACTION_CODES[kind]}`.execute(db);
+  return rows.map((row) => row.source_id);
+}
+
+/** What the status itself is a reaction to. */
+export function reactionsOf(status: {
+  readonly id: StatusId;
+  readonly in_reply_to_id: StatusId | null;
+  readonly reblog_of_id: StatusId | null;
+}): Reaction[] {
+  const reactions: Reaction[] = [];
+  const { id: sourceId, in_reply_to_id, reblog_of_id } = status;
+  if (in_reply_to_id !== null) reactions.push({ kind: "reply", statusId: in_reply_to_id, sourceId });
+  if (reblog_of_id !== null) reactions.push({ kind: "reblog", statusId: reblog_of_id, sourceId });
+  return reactions;
+}
