@@ -82,7 +82,7 @@ function placeOf({ database: { shards } }: StatusesContext, accountId: AccountId
   return { db: shards.of(accountId).db, isNear: shards.areTogether(accountId, id) };
 }
 
-/** Deleting the status waits for the mark, or the mark finds it gone; in another database the deletion comes after it. */
+/** Deleting waits for the mark, or the mark finds it gone; in another database what is left is cleared later. */
 function isThere(isNear: boolean, id: StatusId) {
   return isNear ? sql`exists (select 1 from statuses where id = ${id} for key share)` : sql`true`;
 }

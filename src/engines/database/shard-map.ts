@@ -1,6 +1,6 @@
 /**
- * Which database holds which logical shard, as the main database keeps it: by the identity that each database has of its
- * own, since an address can come to name another database, and two addresses can name one.
+ * Which database holds which logical shard, as the main database keeps it: by the identity that each database has of
+ * its own, since an address can come to name another database, and two addresses can name one.
  */
 import { sql } from "kysely";
 import { LOGICAL_SHARDS } from "../../core/ids.ts";

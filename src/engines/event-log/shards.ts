@@ -1,6 +1,6 @@
 /**
- * The logs of several databases as one. Each database has the outbox of its own changes, so a consumer of a topic is one
- * consumer in each; what is published goes to the database of its key, so that the records of a key keep their order.
+ * The logs of several databases as one. Each database has the outbox of its own changes, so a consumer of a topic is
+ * one consumer in each; what is published goes to the database of its key, so that records of a key keep their order.
  */
 import { invariant } from "../../core/errors.ts";
 import type { Database } from "../database/pools.ts";

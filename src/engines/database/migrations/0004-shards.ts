@@ -1,8 +1,8 @@
 import { type Kysely, sql } from "kysely";
 
 /**
- * Every database has all of these. `shard_map` and `shard_databases` have rows on the main database alone, and only once
- * shards were spread; `remote_reactions` has rows where statuses are reacted to from another database.
+ * Every database has all of these. `shard_map` and `shard_databases` have rows on the main database alone, and only
+ * once shards were spread; `remote_reactions` has rows where statuses are reacted to from another database.
  */
 export async function up(db: Kysely<never>): Promise<void> {
   for (const statement of statements) await sql.raw(statement).execute(db);
