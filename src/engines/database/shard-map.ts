@@ -106,7 +106,7 @@ async function makeMap(main: Database, byIdentity: Map<string, ShardDatabase>): 
       await sql`insert into shard_databases (id, address) values (${id}, ${address})`.execute(tx);
     const ids = databases.map(([id]) => id);
     await sql`insert into shard_map (shard, database_id)
-      select shard, (${ids}::uuid[])[1 + shard * ${ids.length}::int / ${LOGICAL_SHARDS}::int]
+      select shard, (${ids}::uuid[])[1 + shard % ${ids.length}::int]
       from generate_series(0, ${LOGICAL_SHARDS - 1}::int) as s (shard)`.execute(tx);
     return readMap(tx);
   });
@@ -136,5 +136,5 @@ function databasesOf(map: readonly MapRow[], byIdentity: Map<string, ShardDataba
 /** Host, port and name: what tells databases apart, and no secrets. */
 function addressOf(url: string): string {
   const { host, pathname, searchParams } = new URL(url);
-  return `${host || (searchParams.get("host") ?? "localhost")}${pathname}`;
+  return `${searchParams.get("host") ?? (host || "localhost")}${pathname}`;
 }
