@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { sql } from "kysely";
+import { hasRedis, startRedis } from "../src/cluster/redis.ts";
 import type { Roost } from "../src/composition.ts";
 import { makeId } from "../src/core/ids.ts";
 import {
@@ -32,10 +33,38 @@ const TEXT =
 export async function benchHome(seconds: number): Promise<Row[]> {
   using folder = temporaryFolder();
   const viewers = await prepare(folder.path, fill);
-  await using server = await startServer(folder.path);
+  const alone = await measure(folder.path, viewers, seconds);
+  await using redis = hasRedis()
+    ? await startRedis({ form: "single", folder: join(folder.path, "redis") })
+    : null;
+  const shared = redis && (await measure(folder.path, viewers, seconds, { REDIS_URL: redis.url }));
+  return [
+    ["page", `20 statuses, ${alone.pageKb} kB, ${FOLLOWEES} followees, ${VIEWERS} viewers`],
+    ["warm home reads", perSecond(alone.rate)],
+    ["bare handler, same bytes", perSecond(alone.bare)],
+    ["ratio (target ≥ 0.5)", alone.ratio.toFixed(2)],
+    ["home read p99", `${alone.p99Ms} ms at ${CONNECTIONS} connections`],
+    ["resident under load (target ≤ 150 MB)", `${alone.residentMb ?? "?"} MB`],
+    ...(shared
+      ? ([
+          ["warm home reads, with Redis", perSecond(shared.rate)],
+          ["ratio to the bare handler", shared.ratio.toFixed(2)],
+          ["home read p99", `${shared.p99Ms} ms`],
+        ] as const)
+      : []),
+  ];
+}
+
+async function measure(
+  dataDir: string,
+  viewers: readonly Account[],
+  seconds: number,
+  env: Record<string, string> = {},
+) {
+  await using server = await startServer(dataDir, env);
   const target = `${server.url}/api/v1/timelines/home`;
   const pages = await Promise.all(viewers.map((viewer) => readPage(target, viewer)));
-  const bodyFile = join(folder.path, "page.json");
+  const bodyFile = join(dataDir, "page.json");
   writeFileSync(bodyFile, pages[0] ?? "");
   await using bare = await startBare(bodyFile);
   let turn = 0;
@@ -55,17 +84,14 @@ export async function benchHome(seconds: number): Promise<Row[]> {
     const own = await requestsPerSecond(home);
     rates.push({ roost: own.rate, bare: limit.rate, p99Ms: own.p99Ms });
   }
-  return [
-    [
-      "page",
-      `20 statuses, ${Math.round((pages[0]?.length ?? 0) / 1024)} kB, ${FOLLOWEES} followees, ${VIEWERS} viewers`,
-    ],
-    ["warm home reads", perSecond(median(rates.map((rate) => rate.roost)))],
-    ["bare handler, same bytes", perSecond(median(rates.map((rate) => rate.bare)))],
-    ["ratio (target ≥ 0.5)", median(rates.map((rate) => rate.roost / rate.bare)).toFixed(2)],
-    ["resident under load (target ≤ 150 MB)", `${residentMb(server.pid) ?? "?"} MB`],
-    ["home read p99", `${median(rates.map((rate) => rate.p99Ms))} ms at ${CONNECTIONS} connections`],
-  ];
+  return {
+    pageKb: Math.round((pages[0]?.length ?? 0) / 1024),
+    rate: median(rates.map((rate) => rate.roost)),
+    bare: median(rates.map((rate) => rate.bare)),
+    ratio: median(rates.map((rate) => rate.roost / rate.bare)),
+    p99Ms: median(rates.map((rate) => rate.p99Ms)),
+    residentMb: residentMb(server.pid),
+  };
 }
 
 async function readPage(url: string, viewer: Account): Promise<Buffer> {

@@ -131,7 +131,11 @@ async function formCluster(ports: readonly number[]): Promise<void> {
       const bus = (await other.config("GET", "cluster-port")) as string[];
       await first?.call("CLUSTER", "MEET", "127.0.0.1", `${other.options.port}`, `${bus[1]}`);
     }
-    const known = new RegExp(`cluster_slots_ok:${SLOTS}[\\s\\S]*cluster_known_nodes:${ports.length}\\b`);
+    const known = new RegExp(
+      ["cluster_state:ok", `cluster_slots_ok:${SLOTS}`, `cluster_known_nodes:${ports.length}\\b`].join(
+        "[^]*",
+      ),
+    );
     await Promise.all(ports.map((port) => until(port, known, "cluster", "info")));
     await Promise.all(
       connections.slice(CLUSTER_PRIMARIES).map(async (redis, i) => {
