@@ -1,5 +1,6 @@
-/** `npm run bench -- home|post|visible|rebuild|deliveries`: measures on this machine, always against a limit measured in the same run. */
+/** `npm run bench -- NAME`: measures on this machine, always against a limit measured in the same run. */
 import { benchDeliveries } from "./deliveries.ts";
+import { benchEvents } from "./events.ts";
 import { benchHome } from "./home.ts";
 import { benchPost } from "./post.ts";
 import { benchRebuild } from "./rebuild.ts";
@@ -12,6 +13,7 @@ const BENCHES = {
   visible: benchVisible,
   rebuild: benchRebuild,
   deliveries: benchDeliveries,
+  events: benchEvents,
 } as const;
 const USAGE = `Usage: npm run bench -- ${Object.keys(BENCHES).join("|")} [--seconds N] [--json]`;
 

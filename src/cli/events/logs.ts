@@ -7,6 +7,8 @@ import { openAdmin } from "../admin.ts";
 import { CommandError, exitCodes } from "../exit-codes.ts";
 import type { Terminal } from "../terminal.ts";
 
+const STATEMENT_TIMEOUT_MS = 60_000;
+
 export interface Logs extends AsyncDisposable {
   readonly outbox: EventLog;
   /** The outbox itself without Kafka. */
@@ -17,10 +19,13 @@ export interface Logs extends AsyncDisposable {
 
 export async function openLogs(config: Config, terminal: Terminal): Promise<Logs> {
   await using opened = new AsyncDisposableStack();
-  const { PostgresEventLog } = await import("../../engines/event-log/postgres.ts");
+  const { outboxOf } = await import("../../engines/event-log/shards.ts");
+  const { openShards } = await import("../../engines/database/shard-map.ts");
   const log = createLogger("silent");
   const { database } = opened.use(await openAdmin(config, { terminal }));
-  const outbox = opened.use(new PostgresEventLog({ database, log, clock: systemClock, isAlone: false }));
+  const options = { poolSize: 2, statementTimeoutMs: STATEMENT_TIMEOUT_MS, log: () => {} };
+  const shards = opened.use(await openShards(database, config.shardUrls, options));
+  const outbox = opened.use(outboxOf(shards.all, { log, clock: systemClock, isAlone: false }));
   let events: EventLog = outbox;
   if (config.kafka) {
     const { KafkaEventLog } = await import("../../engines/event-log/kafka.ts");

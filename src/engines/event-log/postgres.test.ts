@@ -130,6 +130,57 @@ test.each([1, 2, 10])(
   },
 );
 
+describe("several consumers of one group", () => {
+  const numbersOf = (payloads: readonly unknown[]) => payloads.map((payload) => (payload as { n: number }).n);
+
+  test("one that is silent for too long gives way, and its batch is done again by another", async () => {
+    const topic = "silent";
+    await using frozen = openLog();
+    await using other = openLog();
+    let thaw = () => {};
+    const held = new Promise<void>((resolve) => {
+      thaw = resolve;
+    });
+    const batches: number[][] = [];
+    await frozen.publish(
+      topic,
+      [1, 2].map((n) => ({ key: 1n, payload: JSON.stringify({ n }) })),
+    );
+    const consume = (eventLog: PostgresEventLog, handle: (numbers: number[]) => Promise<void>) =>
+      eventLog.consume({
+        topic,
+        group: "group",
+        maxRecords: 10,
+        handle: (payloads) => handle(numbersOf(payloads)),
+      });
+    await consume(frozen, (numbers) => {
+      batches.push(numbers);
+      return held;
+    });
+    await expect.poll(() => batches, { timeout: 5_000 }).toEqual([[1, 2]]);
+    const got: number[] = [];
+    await consume(other, async (numbers) => void got.push(...numbers));
+    // It stands by: the other may only be busy.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(got).toEqual([]);
+    await database.prepared(
+      "test_silence",
+      "update event_offsets set held_until = now() - interval '1 second' where topic = $1",
+      [topic],
+    );
+    await expect.poll(() => got, { timeout: 5_000 }).toEqual([1, 2]);
+    // Back again, it commits nothing over what the other has consumed since.
+    await other.publish(topic, [{ key: 1n, payload: '{"n":3}' }]);
+    await expect.poll(() => got, { timeout: 5_000 }).toEqual([1, 2, 3]);
+    thaw();
+    await frozen[Symbol.asyncDispose]();
+    expect(await other.lag(topic, "group")).toEqual({ records: 0, oldestAgeMs: 0 });
+    await other.publish(topic, [{ key: 1n, payload: '{"n":4}' }]);
+    await expect.poll(() => got, { timeout: 5_000 }).toEqual([1, 2, 3, 4]);
+    expect(batches).toEqual([[1, 2]]);
+  });
+});
+
 describe("trimming", () => {
   const recordsOf = async (topic: string) =>
     (
