@@ -21,9 +21,11 @@ export async function followUp(
   const deletedIds = events.flatMap((event) => (event.type === "status.deleted" ? [event.statusId] : []));
   // What was reacted to while it was being deleted: the deletion didn't see the reaction, which commits after it.
   const goneIds = await onlyGone(database, [...new Set(far.map(({ statusId }) => statusId))]);
-  const removed = await removeElsewhere(database, [...new Set([...deletedIds, ...goneIds])]);
+  const removals = await removeElsewhere(database, [...new Set([...deletedIds, ...goneIds])]);
+  const removed = removals.flatMap((removal) => removal.removed);
   const counted = await settleReactions(database, [...far, ...removed.flatMap(reactionsOf)]);
-  if (removed.length > 0) await invalidate(staleBy(removed));
+  const stale = staleBy(removals);
+  if (Object.values(stale).some((ids) => ids.length > 0)) await invalidate(stale);
   if (counted.length > 0) await invalidate({ statuses: counted });
 }
 

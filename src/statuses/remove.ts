@@ -8,7 +8,14 @@ import { appendToOutbox } from "../engines/event-log/outbox.ts";
 import type { StatusesContext } from "./context.ts";
 import { reactionsOf, settleNow } from "./reactions.ts";
 
-export interface Removed {
+/** What one database did. */
+export interface Removal {
+  readonly removed: readonly Removed[];
+  /** Replies, which by now answer nothing. */
+  readonly answerIds: readonly StatusId[];
+}
+
+interface Removed {
   id: StatusId;
   author_id: AccountId;
   in_reply_to_id: StatusId | null;
@@ -33,41 +40,41 @@ export async function remove(context: StatusesContext, authorId: AccountId, id: 
         or (reblog_of_id = ${id} and exists (select 1 from statuses where id = ${id} and author_id = ${authorId}))
       returning id, author_id, in_reply_to_id, reblog_of_id`.execute(tx);
       if (!rows.some((row) => row.id === id)) throw new NotFound();
-      await removeDependents(tx, rows, []);
-      for (const row of rows) await tellOf(tx, shards, row);
-      return rows;
+      return removeDependents(tx, shards, rows, []);
     });
   // What fails here is done by the event's consumer; until then boosts without an original show nowhere.
   const far = await removeElsewhere(database, [id]).catch(() => []);
-  const removed = [...near, ...far];
-  await settleNow(database, removed.flatMap(reactionsOf));
-  await context.invalidate(staleBy(removed));
+  const removals = [near, ...far];
+  await settleNow(
+    database,
+    removals.flatMap(({ removed }) => removed.flatMap(reactionsOf)),
+  );
+  await context.invalidate(staleBy(removals));
   context.wakeEventLog();
 }
 
-/** Takes away what hangs, in other databases, on statuses that are gone. May be done twice. Resolves to the boosts. */
+/** Takes away what hangs, in other databases, on statuses that are gone. May be done twice. */
 export async function removeElsewhere(
   { shards }: Database,
   goneIds: readonly StatusId[],
-): Promise<Removed[]> {
+): Promise<Removal[]> {
   if (shards.isOne || goneIds.length === 0) return [];
   return shards.gather(({ db }) =>
     db.transaction().execute(async (tx) => {
       const { rows } = await sql<Removed>`
         delete from statuses where reblog_of_id = any(${[...goneIds]}::bigint[])
         returning id, author_id, in_reply_to_id, reblog_of_id`.execute(tx);
-      await removeDependents(tx, rows, goneIds);
-      for (const row of rows) await tellOf(tx, shards, row);
-      return rows;
+      return [await removeDependents(tx, shards, rows, goneIds)];
     }),
   );
 }
 
-export function staleBy(removed: readonly Removed[]): Stale {
+export function staleBy(removals: readonly Removal[]): Stale {
+  const removed = removals.flatMap((removal) => removal.removed);
   const touched = removed.flatMap((row) => [row.id, row.in_reply_to_id, row.reblog_of_id]);
   const authors = [...new Set(removed.map((row) => row.author_id))];
   return {
-    statuses: touched.filter((status) => status !== null),
+    statuses: [...removals.flatMap(({ answerIds }) => answerIds), ...touched].filter((id) => id !== null),
     accounts: authors,
     authorTimelines: authors,
     marks: authors,
@@ -88,9 +95,10 @@ function tellOf(tx: Db, shards: Shards, row: Removed): Promise<void> {
 /** `goneIds` are of statuses that another database has removed. */
 async function removeDependents(
   tx: Db,
+  shards: Shards,
   removed: readonly Removed[],
   goneIds: readonly StatusId[],
-): Promise<void> {
+): Promise<Removal> {
   const ids = [...removed.map((row) => row.id), ...goneIds];
   for (const table of [
     "status_mentions",
@@ -112,9 +120,8 @@ async function removeDependents(
       group by author_id order by author_id) r
     where c.account_id = r.author_id`.execute(tx);
   // Replies keep whom they answer, not what: it's gone.
-  await sql`update statuses set in_reply_to_id = null where in_reply_to_id = any(${ids}::bigint[])`.execute(
-    tx,
-  );
+  const answers = await sql<{ id: StatusId }>`update statuses set in_reply_to_id = null
+    where in_reply_to_id = any(${ids}::bigint[]) returning id`.execute(tx);
   for (const row of removed) {
     if (row.in_reply_to_id !== null) {
       await sql`update status_counts set replies_count = greatest(0, replies_count - 1)
@@ -125,4 +132,6 @@ async function removeDependents(
         where status_id = ${row.reblog_of_id}`.execute(tx);
     }
   }
+  for (const row of removed) await tellOf(tx, shards, row);
+  return { removed, answerIds: answers.rows.map(({ id }) => id) };
 }
