@@ -36,14 +36,16 @@ export function opsRoutes(app: App, context: ApiContext): void {
     },
   });
 
-  app.get("/metrics", plain, async (_, reply) => {
-    const { inUse, idle, waiting } = context.database.usage();
-    context.metrics.databaseConnections.set({ state: "in_use" }, inUse);
-    context.metrics.databaseConnections.set({ state: "idle" }, idle);
-    context.metrics.databaseConnections.set({ state: "waiting" }, waiting);
-    const { registry } = context.metrics;
-    return reply.type(registry.contentType).send(await registry.metrics());
-  });
+  const { metrics, database } = context;
+  metrics.beforeTold = () => {
+    const { inUse, idle, waiting } = database.usage();
+    metrics.databaseConnections.set({ state: "in_use" }, inUse);
+    metrics.databaseConnections.set({ state: "idle" }, idle);
+    metrics.databaseConnections.set({ state: "waiting" }, waiting);
+  };
+  app.get("/metrics", plain, async (_, reply) =>
+    reply.type(metrics.registry.contentType).send(await metrics.tell()),
+  );
 }
 
 interface Check {

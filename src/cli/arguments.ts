@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 
 /** Reads a flag's value; what isn't a whole number in these bounds is a usage mistake. */
 export function wholeNumber(min: number, max: number): (text: string) => number {
@@ -7,4 +7,11 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
     if (value >= min && value <= max) return value;
     throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
   };
+}
+
+/** How many processes share the work of a command on this machine. */
+export function processesOption(fallback: number): Option {
+  return new Option("--processes <count>", "processes at the same port, for several cores")
+    .argParser(wholeNumber(1, 256))
+    .default(fallback);
 }

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { systemClock } from "../core/clock.ts";
+import { ROLES } from "../core/roles.ts";
 import type { DemoSummary } from "../demo/load.ts";
 import { wholeNumber } from "./arguments.ts";
 import { examples, terminalOf } from "./invocation.ts";
@@ -30,7 +31,7 @@ async function demo(
   const terminal = terminalOf(command);
   const loaded = configOf(command);
   if (!options.force) requireEmbedded(loaded.config, "`roost demo`");
-  await serve({ loaded, terminal }, async (serving) => {
+  await serve({ loaded, terminal, roles: ROLES }, async (serving) => {
     const { roost, stopping, log } = serving;
     const { loadDemo } = await import("../demo/load.ts");
     const progress = new Progress({ terminal, clock: systemClock });

@@ -1,4 +1,5 @@
 /** What every command asks about how it was called. */
+import cluster from "node:cluster";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
@@ -20,7 +21,8 @@ export function terminalOf(command: Command): Terminal {
     stdout: process.stdout,
     stderr: process.stderr,
     color: flags.color ?? "auto",
-    quiet: flags.quiet === true,
+    // One of several processes: what people are told, they are told by the primary.
+    quiet: flags.quiet === true || cluster.isWorker,
     verbose: flags.verbose === true,
   });
 }

@@ -8,6 +8,7 @@ import pino from "pino";
 import pretty from "pino-pretty";
 import type { Config } from "../config.ts";
 import { createLogger } from "../core/telemetry/log.ts";
+import { processNumber } from "./processes.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface ServerLog {
@@ -20,7 +21,8 @@ const FILE_SIZE_BYTES_MAX = 32 * 1024 * 1024;
 
 export function openServerLog(config: Config, terminal: Terminal): ServerLog {
   if (!terminal.stdoutIsTerminal) return { log: createLogger(config.logLevel), place: "stdout" };
-  const file = join(config.dataDir, "logs", "roost.log");
+  const others = processNumber === null || processNumber === 1 ? "" : `-${processNumber}`;
+  const file = join(config.dataDir, "logs", `roost${others}.log`);
   const shown = pretty({
     destination: 2,
     sync: true,

@@ -1,10 +1,11 @@
 /** `roost api`, `roost worker` and the others: a process that plays a part of what `roost start` does. */
+import { availableParallelism } from "node:os";
 import { Command } from "commander";
 import type { Config } from "../config.ts";
 import { type Role, takesRequests } from "../core/roles.ts";
-import { CommandError, exitCodes } from "./exit-codes.ts";
+import { processesOption } from "./arguments.ts";
 import { examples, terminalOf } from "./invocation.ts";
-import { serve } from "./serve.ts";
+import { requireShared, serveInProcesses } from "./serve.ts";
 import { addSettingFlags, configOf } from "./setting-flags.ts";
 
 interface RoleCommand {
@@ -65,31 +66,17 @@ KAFKA_BROKERS events go through Kafka. /livez, /readyz and /metrics answer at PO
         "after",
         examples(`npx roost ${name} --port 4000`, `PORT=4001 REDIS_URL=redis://cache:6379 npx roost ${name}`),
       )
-      .action(async (_: object, own: Command) => {
+      .addOption(processesOption(name === "relay" ? 1 : availableParallelism()))
+      .action(async ({ processes }: { processes: number }, own: Command) => {
         const terminal = terminalOf(own);
         const loaded = configOf(own);
-        requireShared(loaded.config, name);
-        await serve({ loaded, terminal, roles }, ({ roost, listens }) =>
-          terminal.note(`roost ${name} is ready${listens ? ` at ${addressOf(roost.config)}` : ""}`),
+        requireShared(loaded.config, `roost ${name}`, { needsKafka: name === "relay" });
+        await serveInProcesses({ loaded, terminal, roles, processes }, ({ config, listens }) =>
+          terminal.note(`roost ${name} is ready${listens ? ` at ${addressOf(config)}` : ""}`),
         );
       });
     return addSettingFlags(command, "all");
   });
-}
-
-/** What is in the memory of one process, or in a database it runs itself, no other process shares. */
-function requireShared({ database, redis, kafka }: Config, name: string): void {
-  const missing = [
-    ...(database.kind === "embedded" ? ["DATABASE_URL"] : []),
-    ...(redis === null ? ["REDIS_URL"] : []),
-    ...(kafka === null && name === "relay" ? ["KAFKA_BROKERS"] : []),
-  ];
-  if (missing.length === 0) return;
-  throw new CommandError(
-    exitCodes.config,
-    `roost ${name} works beside other processes, so it needs ${missing.join(" and ")}.`,
-    { hint: "Set what is missing, or run everything in one process with `roost start`." },
-  );
 }
 
 function addressOf({ host, port }: Config): string {

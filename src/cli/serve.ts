@@ -1,35 +1,66 @@
 /** Runs a server until it is told to stop: what `roost start` and `roost demo` share. */
 import type { Roost } from "../composition.ts";
 import type { Config, LoadedConfig } from "../config.ts";
-import { ROLES, type Role, takesRequests } from "../core/roles.ts";
+import { type Role, takesRequests } from "../core/roles.ts";
 import { tellAddress } from "./admin.ts";
 import { CommandError, exitCodes } from "./exit-codes.ts";
 import { report } from "./failure.ts";
 import { version } from "./invocation.ts";
 import { openServerLog, type ServerLog } from "./log.ts";
 import { explainPort, tryPort } from "./port-owner.ts";
+import { joinPrimary, onStopOfOne, processNumber, runProcesses } from "./processes.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Requests get 10 s to finish, the engines the rest. */
 const CLOSE_MS_MAX = 20_000;
 
-export interface Serving {
-  readonly roost: Roost;
-  /** Whether it has a port. */
+export interface ServeOptions {
+  readonly loaded: LoadedConfig;
+  readonly terminal: Terminal;
+  readonly roles: readonly Role[];
+  /** How many processes do so; 1 unless given. */
+  readonly processes?: number;
+}
+
+/** What there is to tell people. */
+export interface Ready {
+  readonly config: Config;
+  /** Whether there is a port. */
   readonly listens: boolean;
+  /** Where the log goes, in words. */
+  readonly logPlace: string;
+}
+
+export interface Serving extends Ready {
+  readonly roost: Roost;
   readonly log: ServerLog;
   /** Aborts when the server is told to stop. */
   readonly stopping: AbortSignal;
 }
 
+/** As `serve`, in as many processes as wanted; `ready` is called once for all of them. */
+export async function serveInProcesses(options: ServeOptions, ready: (told: Ready) => void): Promise<void> {
+  const { loaded, terminal, roles, processes = 1 } = options;
+  if (processNumber !== null) {
+    // Its connection to the primary would keep it alive after a failure.
+    return serve(options, ({ roost, logPlace }) => joinPrimary(roost.api.metrics, logPlace)).catch(
+      (error: unknown) => process.exit(report(error, terminal)),
+    );
+  }
+  if (processes === 1) return serve(options, ready);
+  requireShared(loaded.config, `Each of --processes ${processes}`);
+  const { config, listens } = await settle(loaded, roles);
+  const stopMsMax = config.drainMs + CLOSE_MS_MAX + 2_000;
+  const onReady = (logPlace: string) => ready({ config, listens, logPlace });
+  await runProcesses({ count: processes, config, terminal, stopMsMax, onReady });
+}
+
 /** Resolves once `ready` has; the server goes on until a signal ends the process. */
 export async function serve(
-  { loaded, terminal, roles = ROLES }: { loaded: LoadedConfig; terminal: Terminal; roles?: readonly Role[] },
+  { loaded, terminal, roles }: ServeOptions,
   ready: (serving: Serving) => Promise<void> | void,
 ): Promise<void> {
-  // Workers do without, unless somebody wants to ask them how they are.
-  const listens = takesRequests(new Set(roles)) || loaded.sources.PORT !== "default";
-  const config = listens ? await withPort(loaded) : loaded.config;
+  const { config, listens } = await settle(loaded, roles);
   const stop = new AbortController();
   const log = openServerLog(config, terminal);
   const { openRoost } = await import("../composition.ts");
@@ -42,7 +73,7 @@ export async function serve(
     roost.failed.catch((error: unknown) => closing.because(error));
     if (listens) await roost.listen();
     tellAddress(config);
-    await ready({ roost, listens, log, stopping: stop.signal });
+    await ready({ roost, config, listens, log, logPlace: log.place, stopping: stop.signal });
   } catch (error) {
     // Told to stop while opening: what fails then fails because of it.
     if (stop.signal.aborted) return await forever();
@@ -54,6 +85,14 @@ export async function serve(
       throw await explainPort(error as NodeJS.ErrnoException, config.host, config.port);
     throw error;
   }
+}
+
+/** What is left open by the settings. Workers have a port only where somebody wants to ask them how they are. */
+async function settle(loaded: LoadedConfig, roles: readonly Role[]) {
+  const listens = takesRequests(new Set(roles)) || loaded.sources.PORT !== "default";
+  // One of several processes shares the port that the primary has found.
+  const config = listens && processNumber === null ? await withPort(loaded) : loaded.config;
+  return { config, listens };
 }
 
 /** The configuration with a port that can be had: the one that is set, or any free one for 0. */
@@ -90,7 +129,7 @@ async function closeOnSignal(options: {
   const grace = withGrace(
     {
       delay: CLOSE_MS_MAX + drainMs,
-      skip: ["beforeExit"],
+      skip: processNumber === null ? ["beforeExit"] : ["beforeExit", "SIGTERM", "SIGINT", "SIGHUP"],
       logger: false,
       onSecondSignal: () => process.exit(exitCodes.interrupted),
       onSecondError: (error) => log.log.error({ err: error }, "failed while stopping"),
@@ -110,6 +149,7 @@ async function closeOnSignal(options: {
       terminal.note("Stopped.");
     },
   );
+  if (processNumber !== null) onStopOfOne(() => grace.close());
   return {
     uninstall: () => grace.uninstall(),
     because: (error) => {
@@ -121,8 +161,8 @@ async function closeOnSignal(options: {
 }
 
 /** What a person wants to know first. */
-export function introduce({ roost, log }: Serving, terminal: Terminal): void {
-  const { publicUrl: url, dataDir, database, host, port } = roost.config;
+export function introduce({ config, logPlace }: Ready, terminal: Terminal): void {
+  const { publicUrl: url, dataDir, database, host, port } = config;
   const name = `Roost ${version()}`;
   if (!terminal.watched) {
     terminal.note(`${name} is ready at ${url} (data in ${dataDir})`);
@@ -133,13 +173,32 @@ export function introduce({ roost, log }: Serving, terminal: Terminal): void {
     ["API docs", terminal.paint("cyan", `${url}/api/docs`)],
     ...(host === "localhost" ? [] : [["Listens", `${host}, port ${port}`]]),
     ["Data", `${dataDir}${database.kind === "embedded" ? "" : ", and the database of DATABASE_URL"}`],
-    ["Logs", log.place === "stdout" ? "stdout, as JSON" : log.place],
+    ["Logs", logPlace === "stdout" ? "stdout, as JSON" : logPlace],
   ];
   terminal.note(`\n  ${terminal.paint(["bold", "green"], name)} is ready.\n`);
   for (const [label = "", value] of rows) {
     terminal.note(`  ${terminal.paint("dim", label.padEnd(9))} ${value}`);
   }
   terminal.note();
+}
+
+/** What is in the memory of one process, or in a database it runs itself, no other process shares. */
+export function requireShared(
+  { database, redis, kafka }: Config,
+  what: string,
+  { needsKafka = false }: { needsKafka?: boolean } = {},
+): void {
+  const missing = [
+    ...(database.kind === "embedded" ? ["DATABASE_URL"] : []),
+    ...(redis === null ? ["REDIS_URL"] : []),
+    ...(kafka === null && needsKafka ? ["KAFKA_BROKERS"] : []),
+  ];
+  if (missing.length === 0) return;
+  throw new CommandError(
+    exitCodes.config,
+    `${what} shares its data with other processes, so it needs ${missing.join(" and ")}.`,
+    { hint: "Set what is missing, or run everything in one process with `roost start`." },
+  );
 }
 
 /** Refuses what can't work before anything is opened. */

@@ -1,6 +1,8 @@
 import { Command } from "commander";
+import { ROLES } from "../core/roles.ts";
+import { processesOption } from "./arguments.ts";
 import { examples, terminalOf } from "./invocation.ts";
-import { introduce, serve } from "./serve.ts";
+import { introduce, serveInProcesses } from "./serve.ts";
 import { addSettingFlags, configOf } from "./setting-flags.ts";
 
 export function startCommand(): Command {
@@ -17,16 +19,17 @@ Without DATABASE_URL it keeps a PostgreSQL of its own in DATA_DIR. Only this mac
         "HOST=0.0.0.0 PUBLIC_URL=https://roost.example DATABASE_URL_FILE=/run/secrets/db npx roost start",
       ),
     )
+    .addOption(processesOption(1))
     .action(start);
   return addSettingFlags(command, "all");
 }
 
-async function start(_: object, command: Command): Promise<void> {
+async function start({ processes }: { processes: number }, command: Command): Promise<void> {
   const terminal = terminalOf(command);
   const loaded = configOf(command);
   const { config, sources } = loaded;
-  await serve({ loaded, terminal }, (serving) => {
-    introduce(serving, terminal);
+  await serveInProcesses({ loaded, terminal, roles: ROLES, processes }, (ready) => {
+    introduce(ready, terminal);
     if (!terminal.watched) return;
     const how =
       config.signUps === "open"

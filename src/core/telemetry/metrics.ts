@@ -52,7 +52,13 @@ export class Metrics {
     help: "Connections of the pool, by state",
     labelNames: ["state"],
     registers: [this.registry],
+    collect: () => this.beforeTold(),
   });
+
+  /** Called before metrics are told, for those that are looked up rather than counted. */
+  beforeTold: () => void = () => {};
+  /** What this process tells; set anew where it speaks for others too. */
+  tell: () => Promise<string> = () => this.registry.metrics();
 
   constructor() {
     collectDefaultMetrics({ register: this.registry, prefix: "roost_" });
