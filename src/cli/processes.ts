@@ -167,8 +167,8 @@ export async function joinPrimary(metrics: Metrics, logPlace: string): Promise<v
 }
 
 /**
- * Calls `stop` when this process, one of several, is told to. Ctrl-C reaches all of them, and a supervisor may tell each
- * of them too: only the first word counts, and only the primary hears the second one.
+ * Calls `stop` when this process, one of several, is told to. Ctrl-C reaches all of them, and a supervisor may tell
+ * each of them too: only the first word counts, and only the primary hears the second one.
  */
 export function onStopOfOne(stop: () => void): void {
   process.once("SIGTERM", stop);
