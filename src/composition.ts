@@ -16,10 +16,12 @@ import type { FanOutModes } from "./feed/fan-out-mode.ts";
 import { startFanOut } from "./workers/fan-out.ts";
 import { startFollowUp } from "./workers/follow-up.ts";
 import { RELAY_GROUP } from "./workers/groups.ts";
+import { lagOfGroups } from "./workers/lag.ts";
 import { startNotify } from "./workers/notify.ts";
 import { startRelay } from "./workers/relay.ts";
 
 const HOUSEKEEPING_MS = 60_000;
+const LAG_MS = 15_000;
 
 export interface Roost extends AsyncDisposable {
   readonly config: Config;
@@ -143,7 +145,10 @@ async function startWorkers(
 
 /** What is over goes, once for all processes. Done by several, it's merely done again. */
 function keepHouse(
-  { config, engines: { outbox, database, log } }: Pick<WorkersContext, "config" | "engines">,
+  {
+    config,
+    engines: { outbox, eventLog, database, metrics, log },
+  }: Pick<WorkersContext, "config" | "engines">,
   opened: AsyncDisposableStack,
 ): void {
   const housekeeping = every(HOUSEKEEPING_MS, () => {
@@ -153,5 +158,20 @@ function keepHouse(
       log.warn({ err }, "housekeeping failed; it's tried again"),
     );
   });
+  const measuring = every(LAG_MS, () => {
+    lagOfGroups(outbox, eventLog)
+      .then((lags) => {
+        for (const { topic, group, records, oldestAgeMs } of lags) {
+          metrics.eventsWaiting.set({ topic, group }, records);
+          metrics.eventsWaitingSeconds.set({ topic, group }, oldestAgeMs / 1_000);
+        }
+      })
+      .catch(() => {
+        // Not known is not nothing; why, consumers tell.
+        metrics.eventsWaiting.reset();
+        metrics.eventsWaitingSeconds.reset();
+      });
+  });
+  opened.defer(async () => measuring());
   opened.defer(async () => housekeeping());
 }

@@ -11,6 +11,7 @@ import { claimDatabase } from "../engines/database/claim.ts";
 import { startEmbeddedServer } from "../engines/database/embedded-server.ts";
 import { Database, migrate } from "../engines/database/pools.ts";
 import { type OpenedShards, openShards, UnusableShards } from "../engines/database/shard-map.ts";
+import type { KafkaEventLogOptions } from "../engines/event-log/kafka.ts";
 import type { EventLog, Outbox } from "../engines/event-log/port.ts";
 import { outboxOf } from "../engines/event-log/shards.ts";
 import { OutboxFolderMailer } from "../engines/mailer/outbox-folder.ts";
@@ -58,7 +59,8 @@ export async function openEngines(
     opened.use(await claimDatabase(database));
   // Timelines and caches in memory have one process only; the outbox is then nobody else's either.
   const isAlone = config.redis === null;
-  const outbox = opened.use(outboxOf(shards.all, { log, clock: systemClock, isAlone }));
+  const onDeadLetter = (topic: string, group: string) => metrics.deadLetters.inc({ topic, group });
+  const outbox = opened.use(outboxOf(shards.all, { log, clock: systemClock, isAlone, onDeadLetter }));
   const engines = {
     database,
     log,
@@ -66,7 +68,9 @@ export async function openEngines(
     metrics,
     isSpread: shards.all.length > 1,
     outbox,
-    eventLog: needsEventLog(options.roles) ? await openEventLog(config, outbox, log, opened) : outbox,
+    eventLog: needsEventLog(options.roles)
+      ? await openEventLog(config, outbox, { log, onDeadLetter }, opened)
+      : outbox,
     mediaStore: opened.use(await FolderMediaStore.open(join(config.dataDir, "media"))),
     mailer: opened.use<Mailer>(
       config.smtp ? new SmtpMailer(config.smtp) : new OutboxFolderMailer(join(config.dataDir, "mail")),
@@ -84,13 +88,13 @@ function needsEventLog(roles: readonly Role[] = ROLES): boolean {
 async function openEventLog(
   { kafka }: Config,
   outbox: Outbox,
-  log: Logger,
+  options: Pick<KafkaEventLogOptions, "log" | "onDeadLetter">,
   opened: AsyncDisposableStack,
 ): Promise<EventLog> {
   if (!kafka) return outbox;
   // The client takes 60 MB, so only who uses it loads it.
   const { KafkaEventLog } = await import("../engines/event-log/kafka.ts");
-  const eventLog = opened.use(new KafkaEventLog({ ...kafka, log, clock: systemClock }));
+  const eventLog = opened.use(new KafkaEventLog({ ...kafka, ...options, clock: systemClock }));
   await eventLog.check().catch((error: Error) => {
     throw new ConfigError([
       `${error.message}. Start it, correct KAFKA_BROKERS, or unset it to read events from the database`,

@@ -1,9 +1,8 @@
 import { Command } from "commander";
-import type { Lag } from "../../engines/event-log/port.ts";
 import { examples, terminalOf } from "../invocation.ts";
 import { addSettingFlags, configOf } from "../setting-flags.ts";
 import { table } from "../terminal.ts";
-import { type Logs, openLogs } from "./logs.ts";
+import { openLogs } from "./logs.ts";
 
 export function lagCommand(): Command {
   const command = new Command("lag")
@@ -22,17 +21,12 @@ notifications are made of the same events.`,
   return addSettingFlags(command, ["DATA_DIR", "DATABASE_URL", "KAFKA_BROKERS"]);
 }
 
-interface Line extends Lag {
-  readonly log: "database" | "kafka";
-  readonly topic: string;
-  readonly group: string;
-}
-
 async function showLag(options: { json?: boolean }, command: Command): Promise<void> {
   const terminal = terminalOf(command);
   const { config } = configOf(command);
   await using logs = await openLogs(config, terminal);
-  const lines = await measure(logs);
+  const { lagOfGroups } = await import("../../workers/lag.ts");
+  const lines = await lagOfGroups(logs.outbox, logs.events);
   if (options.json) return terminal.json(lines);
   const rows = lines.map(({ log, group, topic, records, oldestAgeMs }) => [
     group,
@@ -44,19 +38,4 @@ async function showLag(options: { json?: boolean }, command: Command): Promise<v
   const [heading = "", ...body] = table(["GROUP", "TOPIC", "IN", "WAITING", "FOR"], rows);
   terminal.data(terminal.paintData("bold", heading));
   for (const line of body) terminal.data(line);
-}
-
-async function measure(logs: Logs): Promise<Line[]> {
-  const { CONSUMPTIONS, RELAY_GROUP } = await import("../../workers/groups.ts");
-  const { EVENTS_TOPIC } = await import("../../engines/event-log/outbox.ts");
-  const lines: Line[] = [];
-  if (logs.events !== logs.outbox) {
-    const place = { topic: EVENTS_TOPIC, group: RELAY_GROUP };
-    lines.push({ ...place, log: "database", ...(await logs.outbox.lag(place.topic, place.group)) });
-  }
-  const log = logs.events === logs.outbox ? "database" : "kafka";
-  for (const { topic, group } of CONSUMPTIONS) {
-    lines.push({ topic, group, log, ...(await logs.events.lag(topic, group)) });
-  }
-  return lines;
 }

@@ -42,6 +42,24 @@ export class Metrics {
     labelNames: ["reason"],
     registers: [this.registry],
   });
+  readonly eventsWaiting = new Gauge({
+    name: "roost_events_waiting",
+    help: "Records of a topic that a group hasn't consumed",
+    labelNames: ["topic", "group"],
+    registers: [this.registry],
+  });
+  readonly eventsWaitingSeconds = new Gauge({
+    name: "roost_events_waiting_seconds",
+    help: "Age of the oldest record of a topic that a group hasn't consumed",
+    labelNames: ["topic", "group"],
+    registers: [this.registry],
+  });
+  readonly deadLetters = new Counter({
+    name: "roost_dead_letters_total",
+    help: "Records that no attempt could handle",
+    labelNames: ["topic", "group"],
+    registers: [this.registry],
+  });
   readonly timelines = new Gauge({
     name: "roost_timelines_stored",
     help: "Home timelines in the store of this process",

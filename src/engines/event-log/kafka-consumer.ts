@@ -13,7 +13,7 @@
  */
 import { Consumer as GroupMember } from "@platformatic/kafka";
 import type { Logger } from "pino";
-import { type Clock, sleep } from "../../core/clock.ts";
+import { type Clock, every, sleep } from "../../core/clock.ts";
 import {
   clientOptions,
   closed,
@@ -34,6 +34,7 @@ const HEARTBEAT_MS = 500;
 const REBALANCE_MS = 6_000;
 /** Without a heartbeat that succeeds for so long, the membership is given up for a new one. */
 const STALLED_MS = 5_000;
+const SILENT_MS_MAX = 30_000;
 /** How long a broker holds a fetch that finds nothing; also how long a revoked one may go on. */
 const FETCH_WAIT_MS = 250;
 const PARTITION_BYTES_MAX = 262_144;
@@ -155,6 +156,12 @@ export class KafkaConsumer implements Consumer {
       this.#poke();
     });
     const reader = new KafkaReader(topics.options, name);
+    const joinedAtMs = this.#options.clock.nowMs();
+    // Whatever else may go wrong with it: a member that says nothing to its group for so long isn't one.
+    const watch = every(SILENT_MS_MAX, () => {
+      const silentMs = this.#options.clock.nowMs() - (member.lastHeartbeat?.getTime() ?? joinedAtMs);
+      if (silentMs > SILENT_MS_MAX) breaks(null);
+    });
     try {
       member.topics.track(name);
       await member.joinGroup({});
@@ -165,6 +172,7 @@ export class KafkaConsumer implements Consumer {
       }
       if (broken.signal.aborted) throw broken.signal.reason;
     } finally {
+      watch();
       share.current?.revoke();
       await Promise.all([closed(member.close(true)), reader[Symbol.asyncDispose]()]);
     }

@@ -38,16 +38,25 @@ interface Message {
   readonly value: Buffer | null;
 }
 
+export interface KafkaEventLogOptions extends KafkaOptions {
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly patience?: PatienceOptions;
+  readonly onDeadLetter?: (topic: string, group: string) => void;
+}
+
 export class KafkaEventLog implements EventLog {
   readonly #topics: KafkaTopics;
   readonly #log: Logger;
   readonly #clock: Clock;
   readonly #patience: PatienceOptions;
+  readonly #onDeadLetter: (topic: string, group: string) => void;
   readonly #consumers = new Set<KafkaConsumer>();
   readonly #publisher: Publisher;
   readonly deadLetters: KafkaDeadLetters;
 
-  constructor(options: KafkaOptions & { log: Logger; clock: Clock; patience?: PatienceOptions }) {
+  constructor(options: KafkaEventLogOptions) {
+    this.#onDeadLetter = options.onDeadLetter ?? (() => {});
     this.#patience = options.patience ?? LONG_PATIENCE;
     this.#topics = new KafkaTopics(options);
     this.#log = options.log;
@@ -100,6 +109,7 @@ export class KafkaEventLog implements EventLog {
       bury: (record, error) =>
         this.deadLetters.add(options, record, error, this.#clock.nowMs()).then(() => {
           const { topic, group } = options;
+          this.#onDeadLetter(topic, group);
           const place = `partition ${record.partition}, offset ${record.offset}`;
           this.#log.error({ err: error, topic, group, place }, "an event became a dead letter");
         }),

@@ -50,6 +50,7 @@ export interface PostgresEventLogOptions {
   /** No other process consumes from this database. */
   readonly isAlone: boolean;
   readonly patience?: PatienceOptions;
+  readonly onDeadLetter?: (topic: string, group: string) => void;
 }
 
 /**
@@ -62,12 +63,14 @@ export class PostgresEventLog implements Outbox {
   readonly #log: Logger;
   readonly #clock: Clock;
   readonly #isAlone: boolean;
+  readonly #onDeadLetter: (topic: string, group: string) => void;
   readonly #patience: PatienceOptions;
   readonly #consumers = new Set<PostgresConsumer>();
   readonly deadLetters: PostgresDeadLetters;
 
   constructor(options: PostgresEventLogOptions) {
     this.#isAlone = options.isAlone;
+    this.#onDeadLetter = options.onDeadLetter ?? (() => {});
     this.#patience = options.patience ?? LONG_PATIENCE;
     this.#database = options.database;
     this.#log = options.log;
@@ -99,6 +102,7 @@ export class PostgresEventLog implements Outbox {
       bury: async (row, error) => {
         const { topic, group } = options;
         await this.deadLetters.add(options, row, error, this.#clock.nowMs());
+        this.#onDeadLetter(topic, group);
         this.#log.error(
           { err: error, topic, group, position: `${row.position}` },
           "an event became a dead letter",
