@@ -5,7 +5,8 @@
 import { createHash } from "node:crypto";
 import { Cluster, Redis } from "ioredis";
 import type { Logger } from "pino";
-import { type Clock, systemClock } from "../../core/clock.ts";
+import { type Clock, systemClock, within } from "../../core/clock.ts";
+import { Unavailable } from "../../core/errors.ts";
 import { addressOf, type RedisAddress, slotOf } from "./address.ts";
 import { inspectRedis } from "./inspect.ts";
 import { Outages } from "./outages.ts";
@@ -21,6 +22,8 @@ const CONNECT_MS_MAX = 2_000;
 /** A server that sends nothing for so long while answers are due is given up, and looked for anew. */
 const SILENCE_MS_MAX = 1_500;
 const RECONNECT_MS_MAX = 1_000;
+/** At the start, where it has just answered. */
+const READY_MS_MAX = 10_000;
 
 export interface RedisClientOptions {
   readonly url: string;
@@ -63,7 +66,12 @@ export class RedisClient implements AsyncDisposable {
     const address = addressOf(options.url);
     await inspectRedis(address);
     const client = new RedisClient(options, address);
-    await Promise.all(Object.values(client.#lanes).map(untilReady));
+    try {
+      await Promise.all(Object.values(client.#lanes).map(untilReady));
+    } catch (error) {
+      await client[Symbol.asyncDispose]();
+      throw error;
+    }
     return client;
   }
 
@@ -208,8 +216,13 @@ function pauseMs(attempt: number): number {
 }
 
 function untilReady(connection: Connection): Promise<void> {
-  return new Promise((resolve) => {
+  const ready = new Promise<void>((resolve) => {
     if (connection.status === "ready") resolve();
     else connection.once("ready", resolve);
   });
+  return within(
+    ready,
+    READY_MS_MAX,
+    () => new Unavailable("Redis answers, but can't be used yet; try again"),
+  );
 }
