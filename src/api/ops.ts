@@ -38,10 +38,11 @@ export function opsRoutes(app: App, context: ApiContext): void {
 
   const { metrics, database } = context;
   metrics.beforeTold = () => {
-    const { inUse, idle, waiting } = database.usage();
-    metrics.databaseConnections.set({ state: "in_use" }, inUse);
-    metrics.databaseConnections.set({ state: "idle" }, idle);
-    metrics.databaseConnections.set({ state: "waiting" }, waiting);
+    const usages = [...new Set([database, ...database.shards.all])].map((one) => one.usage());
+    const sum = (state: "inUse" | "idle" | "waiting") => usages.reduce((all, usage) => all + usage[state], 0);
+    metrics.databaseConnections.set({ state: "in_use" }, sum("inUse"));
+    metrics.databaseConnections.set({ state: "idle" }, sum("idle"));
+    metrics.databaseConnections.set({ state: "waiting" }, sum("waiting"));
   };
   app.get("/metrics", plain, async (_, reply) =>
     reply.type(metrics.registry.contentType).send(await metrics.tell()),

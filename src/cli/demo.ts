@@ -3,6 +3,7 @@ import { systemClock } from "../core/clock.ts";
 import { ROLES } from "../core/roles.ts";
 import type { DemoSummary } from "../demo/load.ts";
 import { wholeNumber } from "./arguments.ts";
+import { CommandError, exitCodes } from "./exit-codes.ts";
 import { examples, terminalOf } from "./invocation.ts";
 import { Progress } from "./progress.ts";
 import { introduce, requireEmbedded, serve } from "./serve.ts";
@@ -31,6 +32,11 @@ async function demo(
   const terminal = terminalOf(command);
   const loaded = configOf(command);
   if (!options.force) requireEmbedded(loaded.config, "`roost demo`");
+  if (loaded.config.shardUrls.length > 0) {
+    throw new CommandError(exitCodes.usage, "The demo fills one database, and SHARD_URLS names several.", {
+      hint: "Unset SHARD_URLS.",
+    });
+  }
   await serve({ loaded, terminal, roles: ROLES }, async (serving) => {
     const { roost, stopping, log } = serving;
     const { loadDemo } = await import("../demo/load.ts");

@@ -1,6 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError } from "../config.ts";
-import { Conflict, Forbidden, Invalid, NotFound, RateLimited, Unavailable } from "../core/errors.ts";
+import {
+  Conflict,
+  Forbidden,
+  Invalid,
+  NotFound,
+  RateLimited,
+  Unavailable,
+  UnusableSetup,
+} from "../core/errors.ts";
 import { CommandError } from "./exit-codes.ts";
 import { explain } from "./failure.ts";
 
@@ -14,6 +22,7 @@ describe("explain", () => {
     [new Forbidden("No"), 77],
     [new RateLimited("Slow down"), 75],
     [new Unavailable("The database is away"), 69],
+    [new UnusableSetup("A shard is missing"), 78],
     [Object.assign(new Error("EACCES"), { code: "EACCES", path: "/data" }), 77],
     [Object.assign(new Error("ECONNREFUSED"), { code: "ECONNREFUSED", address: "::1", port: 5432 }), 69],
     [Object.assign(new Error("password authentication failed"), { code: "28P01", severity: "FATAL" }), 77],

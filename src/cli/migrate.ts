@@ -1,8 +1,12 @@
 import { Command } from "commander";
+import type { Config } from "../config.ts";
+import type { Database } from "../engines/database/pools.ts";
 import { openAdmin } from "./admin.ts";
 import { CommandError, exitCodes } from "./exit-codes.ts";
 import { examples, terminalOf } from "./invocation.ts";
 import { addSettingFlags, configOf } from "./setting-flags.ts";
+
+const STATEMENT_TIMEOUT_MS = 600_000;
 
 export function migrateCommand(): Command {
   const command = new Command("migrate")
@@ -14,7 +18,7 @@ export function migrateCommand(): Command {
     .option("--json", "as JSON")
     .addHelpText("after", examples("npx roost migrate", "npx roost migrate --dry-run --json"))
     .action(run);
-  return addSettingFlags(command, ["DATA_DIR", "DATABASE_URL"]);
+  return addSettingFlags(command, ["DATA_DIR", "DATABASE_URL", "SHARD_URLS"]);
 }
 
 async function run(options: { dryRun?: boolean; json?: boolean }, command: Command): Promise<void> {
@@ -31,8 +35,17 @@ async function run(options: { dryRun?: boolean; json?: boolean }, command: Comma
     );
   }
   const applied = options.dryRun ? [] : await migrate(admin.db);
+  if (!options.dryRun) await migrateShards(config, admin.database);
   if (options.json) terminal.json({ pending: options.dryRun ? pending : [], applied });
   else if (pending.length === 0) terminal.data("The schema is up to date.");
   else terminal.data(`${options.dryRun ? "Would apply" : "Applied"}: ${pending.join(", ")}`);
   if (options.dryRun && pending.length > 0) process.exitCode = exitCodes.failed;
+}
+
+/** Opening them does. */
+async function migrateShards(config: Config, main: Database): Promise<void> {
+  if (config.shardUrls.length === 0) return;
+  const { openShards } = await import("../engines/database/shard-map.ts");
+  const options = { poolSize: 1, statementTimeoutMs: STATEMENT_TIMEOUT_MS, log: () => {} };
+  await using _ = await openShards(main, config.shardUrls, options);
 }

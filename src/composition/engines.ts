@@ -10,7 +10,7 @@ import { Metrics } from "../core/telemetry/metrics.ts";
 import { claimDatabase } from "../engines/database/claim.ts";
 import { startEmbeddedServer } from "../engines/database/embedded-server.ts";
 import { Database, migrate } from "../engines/database/pools.ts";
-import { type OpenedShards, openShards, UnusableShards } from "../engines/database/shard-map.ts";
+import { type OpenedShards, openShards } from "../engines/database/shard-map.ts";
 import type { KafkaEventLogOptions } from "../engines/event-log/kafka.ts";
 import type { EventLog, Outbox } from "../engines/event-log/port.ts";
 import { outboxOf } from "../engines/event-log/shards.ts";
@@ -110,9 +110,7 @@ async function openShardsOf(config: Config, main: Database, log: Logger): Promis
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     log: (why: string) => log.warn({ why }, "an idle connection to a shard broke"),
   };
-  return openShards(main, config.shardUrls, options).catch((error: unknown) => {
-    throw error instanceof UnusableShards ? new ConfigError([error.message]) : error;
-  });
+  return openShards(main, config.shardUrls, options);
 }
 
 async function openDatabase(config: Config, log: Logger, opened: AsyncDisposableStack) {

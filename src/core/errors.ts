@@ -58,6 +58,9 @@ export class Unavailable extends AppError {
   readonly httpStatus = 503;
 }
 
+/** What settings name can't be used as it is: the start is refused, with a sentence that says the way out. */
+export class UnusableSetup extends Error {}
+
 /** For what may be left undone when an engine is away: as a `catch`. */
 export function ignoreUnavailable(error: unknown): void {
   if (!(error instanceof Unavailable)) throw error;

@@ -67,7 +67,7 @@ export class Metrics {
   });
   readonly databaseConnections = new Gauge({
     name: "roost_database_connections",
-    help: "Connections of the pool, by state",
+    help: "Connections to the databases, by state",
     labelNames: ["state"],
     registers: [this.registry],
     collect: () => this.beforeTold(),

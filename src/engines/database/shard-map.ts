@@ -3,11 +3,9 @@
  * its own, since an address can come to name another database, and two addresses can name one.
  */
 import { sql } from "kysely";
+import { UnusableSetup } from "../../core/errors.ts";
 import { LOGICAL_SHARDS } from "../../core/ids.ts";
 import { Database, type DatabaseOptions, type Db, migrate } from "./pools.ts";
-
-/** What stops the start; the sentence says the way out. */
-export class UnusableShards extends Error {}
 
 interface ShardDatabase {
   readonly database: Database;
@@ -23,7 +21,7 @@ export interface OpenedShards extends AsyncDisposable {
 /**
  * Opens the databases of `urls`, brings their schemas up to date, and spreads `main.shards` as the map says. The first
  * start with `urls` makes the map: evenly over them, or all on the main database if somebody lives there already.
- * Throws UnusableShards when the map names a database that isn't there.
+ * Throws UnusableSetup when the map names a database that isn't there.
  */
 export async function openShards(
   main: Database,
@@ -75,7 +73,7 @@ async function identitiesOf(
     const id = await identityOf(other.database.db);
     const same = byIdentity.get(id);
     if (same) {
-      throw new UnusableShards(
+      throw new UnusableSetup(
         `SHARD_URLS names one database twice: ${same.address} and ${other.address} are the same. Name each once`,
       );
     }
@@ -114,7 +112,7 @@ async function makeMap(main: Database, byIdentity: Map<string, ShardDatabase>): 
 
 function databasesOf(map: readonly MapRow[], byIdentity: Map<string, ShardDatabase>): Database[] {
   if (map.length !== LOGICAL_SHARDS) {
-    throw new UnusableShards(
+    throw new UnusableSetup(
       `The shard map has ${map.length} of ${LOGICAL_SHARDS} shards: restore the table shard_map of the main database`,
     );
   }
@@ -123,7 +121,7 @@ function databasesOf(map: readonly MapRow[], byIdentity: Map<string, ShardDataba
     if (found) return found.database;
     const count = map.filter((row) => row.id === id).length;
     const isReplaced = [...byIdentity.values()].some((one) => one.address === address);
-    throw new UnusableShards(
+    throw new UnusableSetup(
       isReplaced
         ? `${address} is another database than the one that holds ${count} of ${LOGICAL_SHARDS} shards: restore that one, ` +
             "or name it in SHARD_URLS"
