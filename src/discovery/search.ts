@@ -118,7 +118,8 @@ export async function suggestedAccounts(
         and not exists (select 1 from follow_requests where requester_id = ${viewer} and target_id = a.id)
         and not exists (select 1 from blocks where account_id = ${viewer} and target_id = a.id)
         and not exists (select 1 from blocks where account_id = a.id and target_id = ${viewer})
-        and not exists (select 1 from mutes where account_id = ${viewer} and target_id = a.id)
+        and not exists (select 1 from mutes where account_id = ${viewer} and target_id = a.id
+          and (expires_at is null or expires_at > now()))
       order by c.followers_count desc, a.id limit ${limit} offset ${offset}`.execute(db);
     const ids = rows.map((row) => row.id);
     if (shards.isOne) return ids;

@@ -1,13 +1,15 @@
 /** Timelines that need no following: all public posts, and those with a hashtag. Read from the database by id. */
 import { type RawBuilder, sql } from "kysely";
+import type { Clock } from "../core/clock.ts";
 import { type AccountId, descending, type StatusId } from "../core/ids.ts";
 import type { Page } from "../core/page.ts";
 import type { Database } from "../engines/database/pools.ts";
-import type { Relations } from "../relations/relations.ts";
+import { isMuted, type Relations } from "../relations/relations.ts";
 import { type AccessContext, onlyVisible } from "./access.ts";
 import type { StatusRecord } from "./records.ts";
 
 export interface PublicContext extends AccessContext {
+  readonly clock: Clock;
   readonly database: Database;
 }
 
@@ -109,6 +111,6 @@ async function visibleOf(
   if (!relations) return visible;
   return visible.filter(({ facts }) => {
     if (facts.authorId === viewerId) return true;
-    return !relations.blocking.has(facts.authorId) && !relations.mutedUntilMs.has(facts.authorId);
+    return !relations.blocking.has(facts.authorId) && !isMuted(relations, facts.authorId, context.clock);
   });
 }
