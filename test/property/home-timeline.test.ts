@@ -30,8 +30,10 @@ const layouts = [
 describe.each(testCluster ? layouts.slice(0, 1) : layouts)("what accounts own lies %s", (_, names) => {
   beforeAll(async () => {
     databases = names.length === 0 ? null : await startShardDatabases(names);
-    // So short an overlap that sequences see stretches of one mode, of the other, and of both.
-    roost = await openTestRoost({ FAN_OUT_SWITCH_OVERLAP_MS: "25", ...databases?.env });
+    // So short an overlap that sequences see stretches of one mode, of the other, and of both; and so few entries kept
+    // that many posts push the floor up.
+    const settings = { FAN_OUT_SWITCH_OVERLAP_MS: "25", TIMELINE_MAX_ENTRIES: "40" };
+    roost = await openTestRoost({ ...settings, ...databases?.env });
   });
 
   afterAll(async () => {

@@ -5,7 +5,7 @@ import { sleep } from "../../src/core/clock.ts";
 import { makeId } from "../../src/core/ids.ts";
 import { Client, type Status } from "../support/client.ts";
 import type { OpenedRoost } from "../support/open-roost.ts";
-import { Model, type ModelStatus, type Visibility } from "./model.ts";
+import { Model, type Visibility } from "./model.ts";
 
 export const ACCOUNTS = 4;
 
@@ -44,10 +44,19 @@ export const KINDS = [
   "mode",
   "lose caches",
   "wait",
+  "many posts",
+  "boost in hiding",
+  "boost in hiding",
+  "mute for a while",
 ] as const;
 
 const VISIBILITIES: readonly Visibility[] = ["public", "public", "unlisted", "private", "direct"];
 const IDLE_MS_MAX = 10_000;
+/** Two such steps pass the window of repeated boosts, one what a store keeps in these tests. */
+const MANY_POSTS = 42;
+const MUTE_SECONDS = 2;
+/** A mute about to end is waited out first: what a read beside its end gives, nobody can say. */
+const MUTE_ENDS_MS = 1_500;
 
 interface Person {
   readonly id: bigint;
@@ -62,6 +71,8 @@ export class World {
   readonly #roost: OpenedRoost;
   readonly #people: Person[];
   readonly #model = new Model(ACCOUNTS);
+  /** When the mutes that end by themselves have certainly ended, by "actor>target". */
+  readonly #muteEnds = new Map<string, { actor: number; target: number; atMs: number }>();
 
   private constructor(roost: OpenedRoost, people: Person[]) {
     this.#roost = roost;
@@ -77,20 +88,13 @@ export class World {
       const id = makeId(Date.UTC(2025, 0, 1) + number, number % 1024, 0);
       const username = `p${number}`;
       await db.insertInto("accounts").values({ id, username }).execute();
+      const credentials = { account_id: id, email: `${username}@example.org`, password_hash: "-" };
       await db
         .insertInto("credentials")
-        .values({
-          account_id: id,
-          email: `${username}@example.org`,
-          password_hash: "-",
-          confirmed_at: new Date(0),
-        })
+        .values({ ...credentials, confirmed_at: new Date(0) })
         .execute();
-      const { token } = await createAccessToken(db, {
-        accountId: id,
-        appId: null,
-        scopes: ["read", "write", "follow"],
-      });
+      const scopes = ["read", "write", "follow"];
+      const { token } = await createAccessToken(db, { accountId: id, appId: null, scopes });
       people.push({ id, username, client: new Client(roost.url, token), listId: null });
     }
     return new World(roost, people);
@@ -109,6 +113,7 @@ export class World {
   }
 
   async take(step: Step): Promise<void> {
+    await this.#outlastMutes(MUTE_ENDS_MS);
     await this.#take(step);
     // What the actor did must show to the actor at once; everything else has settled before this step.
     const shown = await this.#page(step.actor, "limit=40");
@@ -122,6 +127,7 @@ export class World {
 
   /** Every viewer's whole timeline, in pages of this size, and pages at cursors of all three kinds. */
   async check(limit: number): Promise<void> {
+    await this.#outlastMutes(MUTE_SECONDS * 2_000);
     for (let viewer = 0; viewer < ACCOUNTS; viewer++) {
       const expected = this.#model.home(viewer);
       deepStrictEqual(
@@ -165,6 +171,17 @@ export class World {
     return page.map((status) => BigInt(status.id));
   }
 
+  /** Waits for the end of mutes that end within this time. */
+  async #outlastMutes(withinMs: number): Promise<void> {
+    for (const [key, { actor, target, atMs }] of this.#muteEnds) {
+      const leftMs = atMs - Date.now();
+      if (leftMs > withinMs) continue;
+      await sleep(Math.max(0, leftMs));
+      this.#muteEnds.delete(key);
+      this.#model.account(actor).muting.delete(target);
+    }
+  }
+
   async #settle(): Promise<void> {
     for (let waitedMs = 0; waitedMs < IDLE_MS_MAX; waitedMs += 2) {
       if (await this.#roost.isIdle()) return;
@@ -193,6 +210,12 @@ export class World {
         return await this.#roost.loseCaches();
       case "wait":
         return sleep(30);
+      case "many posts":
+        return this.#manyPosts(step);
+      case "boost in hiding":
+        return this.#boostInHiding(step);
+      case "mute for a while":
+        return this.#muteForAWhile(step);
       case "exclude":
       case "include":
         return this.#exclusive(step);
@@ -224,6 +247,34 @@ export class World {
       repliedTo: replied?.author ?? null,
       boosts: null,
     });
+  }
+
+  async #manyPosts({ actor }: Step): Promise<void> {
+    const { client } = this.#person(actor);
+    const posted = await Promise.all(Array.from({ length: MANY_POSTS }, () => client.publish("one of many")));
+    const rest = { author: actor, visibility: "public" as const, repliedTo: null, boosts: null };
+    for (const { id } of posted) this.#model.statuses.push({ ...rest, id: BigInt(id), mentions: new Set() });
+  }
+
+  /** Somebody whose boosts the actor hides boosts something; it must be there when they are shown again. */
+  async #boostInHiding(step: Step): Promise<void> {
+    const { actor, pick } = step;
+    const target = chosen([...this.#model.account(actor).following.keys()], pick);
+    if (target === null) return;
+    await this.#follow(actor, target, false);
+    await this.#page(actor, "limit=1");
+    await this.#boost({ ...step, kind: "boost", actor: target });
+    await this.#settle();
+    await this.#follow(actor, target, true);
+  }
+
+  async #muteForAWhile({ actor, target }: Step): Promise<void> {
+    if (actor === target) return;
+    const path = `/api/v1/accounts/${this.#person(target).id}/mute`;
+    await this.#person(actor).client.post(path, { duration: MUTE_SECONDS });
+    this.#model.account(actor).muting.add(target);
+    const atMs = Date.now() + MUTE_SECONDS * 1_000 + 5;
+    this.#muteEnds.set(`${actor}>${target}`, { actor, target, atMs });
   }
 
   async #boost({ kind, actor, pick }: Step): Promise<void> {
@@ -284,6 +335,8 @@ export class World {
     if (kind === "unfollow") model.unfollow(actor, target);
     if (kind === "block") model.block(actor, target);
     if (kind === "unblock") model.account(actor).blocking.delete(target);
+    // Muting again, or not at all, takes the end away.
+    if (kind === "mute" || kind === "unmute") this.#muteEnds.delete(`${actor}>${target}`);
     if (kind === "mute") model.account(actor).muting.add(target);
     if (kind === "unmute") model.account(actor).muting.delete(target);
   }
@@ -342,6 +395,6 @@ export function describe(step: Step): string {
   return `${step.kind} by ${step.actor} (target ${step.target}, pick ${step.pick}, option ${step.option})`;
 }
 
-function chosen(statuses: readonly ModelStatus[], pick: number): ModelStatus | null {
-  return statuses[pick % Math.max(1, statuses.length)] ?? null;
+function chosen<T>(among: readonly T[], pick: number): T | null {
+  return among[pick % Math.max(1, among.length)] ?? null;
 }
