@@ -39,7 +39,7 @@ export async function openShared(
   { log, metrics }: { log: Logger; metrics: Metrics },
   opened: AsyncDisposableStack,
 ): Promise<SharedEngines> {
-  return redis ? overRedis(config, redis, log, opened) : inMemory(config, metrics, opened);
+  return redis ? overRedis(config, redis, { log, metrics }, opened) : inMemory(config, metrics, opened);
 }
 
 function inMemory(
@@ -66,10 +66,11 @@ function inMemory(
 async function overRedis(
   config: Config,
   { url, keyPrefix }: { url: string; keyPrefix: string },
-  log: Logger,
+  { log, metrics }: { log: Logger; metrics: Metrics },
   opened: AsyncDisposableStack,
 ): Promise<SharedEngines> {
-  const client = opened.use(await RedisClient.open({ url, keyPrefix, log }).catch(refuse));
+  const onChange = (isAway: boolean) => metrics.redisAway.set(isAway ? 1 : 0);
+  const client = opened.use(await RedisClient.open({ url, keyPrefix, log, onChange }).catch(refuse));
   const { maxEntries, idleDays } = config.timelines;
   const store = new RedisTimelineStore(client, { maxEntries, idleMs: idleDays * DAY_MS }, systemClock);
   return {

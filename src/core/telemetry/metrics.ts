@@ -65,6 +65,11 @@ export class Metrics {
     help: "Home timelines in the store of this process",
     registers: [this.registry],
   });
+  readonly redisAway = new Gauge({
+    name: "roost_redis_away",
+    help: "1 while Redis, or a part of it, can't be used",
+    registers: [this.registry],
+  });
   readonly databaseConnections = new Gauge({
     name: "roost_database_connections",
     help: "Connections to the databases, by state",

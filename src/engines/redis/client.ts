@@ -31,6 +31,8 @@ export interface RedisClientOptions {
   readonly keyPrefix: string;
   readonly log: Logger;
   readonly clock?: Clock;
+  /** Told when Redis goes away and when it's back. */
+  readonly onChange?: (isAway: boolean) => void;
 }
 
 /** A Lua script: sent as its digest, in full where a server doesn't know it. */
@@ -56,8 +58,8 @@ export class RedisClient implements AsyncDisposable {
   private constructor(options: RedisClientOptions, address: RedisAddress) {
     this.keyPrefix = options.keyPrefix;
     this.address = address;
-    const { log, clock = systemClock } = options;
-    this.#outages = new Outages({ shown: address.shown, log, clock });
+    const { log, clock = systemClock, onChange = () => {} } = options;
+    this.#outages = new Outages({ shown: address.shown, log, clock, onChange });
     this.#lanes = { prompt: connect(address), bulk: connect(address) };
   }
 

@@ -10,6 +10,15 @@ interface Outage {
 /** How long nothing is asked of a node that failed, until one call tries again. */
 const PAUSE_MS = 200;
 
+export interface OutageOptions {
+  /** For messages. */
+  readonly shown: string;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Told when an outage begins and when it's over. */
+  readonly onChange: (isAway: boolean) => void;
+}
+
 /**
  * Fails fast while a node is away: after a failure one call at a time tries again, and all others are refused at once,
  * so that an outage costs a few requests their deadline and not each of them. One line is logged when it begins and one
@@ -17,10 +26,10 @@ const PAUSE_MS = 200;
  */
 export class Outages {
   readonly #of = new Map<string, Outage>();
-  readonly #options: { shown: string; log: Logger; clock: Clock };
+  readonly #options: OutageOptions;
   #beganAtMs = 0;
 
-  constructor(options: { shown: string; log: Logger; clock: Clock }) {
+  constructor(options: OutageOptions) {
     this.#options = options;
   }
 
@@ -46,6 +55,7 @@ export class Outages {
     const nowMs = clock.nowMs();
     if (this.#of.size === 0) {
       this.#beganAtMs = nowMs;
+      this.#options.onChange(true);
       const why = cause instanceof Error ? cause.message : String(cause);
       log.error(
         { why },
@@ -57,6 +67,7 @@ export class Outages {
 
   #over(node: string): void {
     if (!this.#of.delete(node) || this.#of.size > 0) return;
+    this.#options.onChange(false);
     const lastedMs = this.#options.clock.nowMs() - this.#beganAtMs;
     this.#options.log.info({ lastedMs }, `Redis at ${this.#options.shown} is back`);
   }
