@@ -4,7 +4,7 @@
  */
 
 import type { Group, Part } from "./cluster.ts";
-import { hasHaproxy, startFront } from "./front.ts";
+import { hasHaproxy, startHaproxy } from "./haproxy.ts";
 import { brokersKnownBy, hasKafka, startKafka } from "./kafka.ts";
 import { answers, postgresPrograms, startPlainPostgres } from "./plain-postgres.ts";
 import { accepts, launch } from "./process.ts";
@@ -183,7 +183,7 @@ function front({ basePort }: Chosen, servers: number[]): Group {
         what: "the one address: gives each request to an API process that is ready",
         ports: [basePort],
         isReady,
-        launch: (folder) => startFront({ name, folder, port: basePort, servers }),
+        launch: (folder) => startHaproxy({ name, folder, port: basePort, servers }),
       },
     ],
     missing: () => (hasHaproxy() ? null : "HAProxy isn't installed"),

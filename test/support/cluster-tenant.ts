@@ -10,7 +10,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
-import { startFront } from "../../src/cluster/front.ts";
+import { startHaproxy } from "../../src/cluster/haproxy.ts";
 import { freePort } from "../../src/cluster/process.ts";
 import { engineSettings } from "../../src/cluster/topology.ts";
 import type { RunningRoost } from "./start-roost.ts";
@@ -77,7 +77,7 @@ export async function startOnCluster(options: { env: Settings; dataDir: string }
     ROLES.map(async (role) => new Process(role, { ...settings, PORT: `${await freePort()}` })),
   );
   const servers = processes.filter(({ role }) => TAKES_REQUESTS.test(role)).map((one) => one.port);
-  const balancer = await startFront({ name: "haproxy", folder: dataDir, port, servers });
+  const balancer = await startHaproxy({ name: "haproxy", folder: dataDir, port, servers });
   const output = () => processes.map((process) => process.told).join("");
   const end = async (signal: NodeJS.Signals): Promise<number | null> => {
     const codes = await Promise.all(processes.map((process) => process.end(signal)));
