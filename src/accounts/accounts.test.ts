@@ -311,7 +311,7 @@ describe("the cache of tokens", () => {
 
   test.each<[string, (cache: TokenCache, of: { accountId: bigint; token: string }) => void]>([
     ["account", (cache, { accountId }) => cache.forgetAccount(accountId)],
-    ["token", (cache, { token }) => cache.forgetToken(token)],
+    ["app", (cache) => cache.forgetApp(1n)],
     ["everything", (cache) => cache.clear()],
   ])("a look-up under way while it forgets (%s) isn't remembered", async (what, forget) => {
     const own = await owned(`race_${what}`);

@@ -149,8 +149,10 @@ export class TokenCache {
     }
   }
 
-  forgetToken(token: string): void {
-    this.#known.delete(token);
+  /** The app's own tokens. It has one or two, and seldom ends them: looking for them among all is no matter. */
+  forgetApp(appId: bigint): void {
+    for (const [token, { viewer }] of this.#known.entries())
+      if (viewer.accountId === null && viewer.appId === appId) this.#known.delete(token);
     this.#overtakeLoads();
   }
 

@@ -50,6 +50,7 @@ export function composeCaches(
 
   const forget = (stale: Stale) => {
     for (const accountId of stale.tokens ?? []) tokens.forgetAccount(accountId);
+    for (const appId of stale.appTokens ?? []) tokens.forgetApp(appId);
     if (stale.accounts) profiles.invalidate(stale.accounts);
     if (stale.relations) relations.invalidate(...stale.relations);
     if (stale.statuses) statuses.invalidate(stale.statuses);

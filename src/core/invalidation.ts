@@ -13,6 +13,8 @@ export interface Stale {
   readonly authorTimelines?: readonly AccountId[];
   /** Access tokens of these accounts. */
   readonly tokens?: readonly AccountId[];
+  /** Access tokens of these apps themselves, which are no account's. */
+  readonly appTokens?: readonly bigint[];
   /** Who is pushed and who is pulled. */
   readonly fanOutModes?: true;
 }

@@ -109,6 +109,22 @@ describe.skipIf(!hasRedis())("two servers on one Redis (needs redis-server)", ()
     expect((await ann.at[1].ask("GET", "/api/v1/timelines/home")).status).toBe(401);
   });
 
+  test("an app's own token ends on both", async () => {
+    const nobody = [new Client(two.urls[0], null), new Client(two.urls[1], null)] as const;
+    const app = await nobody[0].post<{ client_id: string; client_secret: string }>("/api/v1/apps", {
+      client_name: "Tests",
+      redirect_uris: "urn:ietf:wg:oauth:2.0:oob",
+      scopes: "read",
+    });
+    const ask = { client_id: app.client_id, client_secret: app.client_secret };
+    const grant = { ...ask, grant_type: "client_credentials", scope: "read" };
+    const { access_token } = await nobody[0].post<{ access_token: string }>("/oauth/token", grant);
+    const there = new Client(two.urls[1], access_token);
+    expect((await there.ask("GET", "/api/v1/apps/verify_credentials")).status).toBe(200);
+    await nobody[0].post("/oauth/revoke", { ...ask, token: access_token });
+    expect((await there.ask("GET", "/api/v1/apps/verify_credentials")).status).toBe(401);
+  });
+
   test("a stream on one server gets what is posted at the other, and nothing of whom its reader has blocked", async () => {
     const socket = new WebSocket(
       `${two.urls[1].replace("http", "ws")}/api/v1/streaming?stream=user`,

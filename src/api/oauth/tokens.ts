@@ -61,9 +61,9 @@ export function tokenRoutes(app: App, context: ApiContext): void {
         return refuse(reply, 403, "unauthorized_client", "You are not authorized to revoke this token.");
       }
       const accountId = await revokeToken(db, token, client.id);
-      context.tokens.forgetToken(token);
       // Streams of the token must close; the account's other apps open theirs again by themselves.
-      if (accountId !== null) await context.relations.invalidate({ tokens: [accountId] });
+      const stale = accountId === null ? { appTokens: [client.id] } : { tokens: [accountId] };
+      await context.relations.invalidate(stale);
       return {};
     },
   });

@@ -73,6 +73,7 @@ export function invalidationLogContract(open: () => Promise<[InvalidationLog, In
       marks: [id],
       authorTimelines: [id],
       tokens: [id],
+      appTokens: [id],
       fanOutModes: true,
     };
     await a.append({ stale, lsn: "16/B374D848" });
