@@ -10,7 +10,7 @@ import { ACCOUNT_LISTS } from "../relations/queries.ts";
 import { authorStatuses, pageOfRows } from "../statuses/collections.ts";
 import { cleanInput } from "../statuses/text.ts";
 import { visibilityCode, visibilityOf } from "../statuses/visibility.ts";
-import { sendAccounts, sendJson, sendTimeline } from "./answer.ts";
+import { readingOf, sendAccounts, sendJson, sendTimeline, tellStaleness } from "./answer.ts";
 import { type App, signedIn } from "./app.ts";
 import type { UploadedFile } from "./body-parsing.ts";
 import type { ApiContext } from "./context.ts";
@@ -165,12 +165,14 @@ export function accountRoutes(app: App, context: ApiContext): void {
       const page = pageOf(query, { standard: 20, most: 40 });
       // Pinning isn't offered, so nothing is pinned.
       if (booleanOf(query.pinned, "pinned")) return sendTimeline(context, request, reply, []);
-      const records = await authorStatuses(context.statuses, account.id, viewerId, page, {
+      const reading = readingOf(context, viewerId, account.id);
+      const records = await authorStatuses({ ...context.statuses, reading }, account.id, viewerId, page, {
         onlyMedia: booleanOf(query.only_media, "only_media") ?? false,
         excludeReplies: booleanOf(query.exclude_replies, "exclude_replies") ?? false,
         excludeReblogs: booleanOf(query.exclude_reblogs, "exclude_reblogs") ?? false,
         tagged: query.tagged ?? null,
       });
+      tellStaleness(context, reply, reading);
       return sendTimeline(context, request, reply, records);
     },
   });

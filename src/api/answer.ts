@@ -1,7 +1,8 @@
-/** Sends statuses and accounts as the bytes they are cached in. */
+/** Sends statuses and accounts as the bytes they are cached in, and says how old they may be. */
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { BufferPool } from "../core/buffer-pool.ts";
 import type { AccountId } from "../core/ids.ts";
+import type { StaleReading } from "../engines/database/replica-router.ts";
 import type { StatusRecord } from "../statuses/records.ts";
 import { spliceStatus, spliceStatuses } from "../statuses/splice.ts";
 import type { ApiContext } from "./context.ts";
@@ -71,4 +72,22 @@ export async function sendAccounts(
 
 export function sendJson(reply: FastifyReply, bytes: Buffer): Sent {
   return reply.header("Content-Type", JSON_TYPE).send(bytes) as Sent;
+}
+
+/** For a viewer, of what these accounts own: everything they have written until now is seen. */
+export function readingOf(
+  { recentWrites }: ApiContext,
+  viewerId: AccountId | null,
+  ...ownerIds: readonly AccountId[]
+): StaleReading {
+  return recentWrites.reading([viewerId, ...ownerIds]);
+}
+
+/** Only where there are replicas. 0: the primary answered. */
+export function tellStaleness(
+  { database }: ApiContext,
+  reply: FastifyReply,
+  { staleMs }: StaleReading,
+): void {
+  if (database.replicas) reply.header("Roost-Staleness-Ms", Math.ceil(staleMs));
 }

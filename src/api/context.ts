@@ -7,6 +7,7 @@ import type { Clock } from "../core/clock.ts";
 import type { MakeLimiter } from "../core/limits.ts";
 import type { Metrics } from "../core/telemetry/metrics.ts";
 import type { Database } from "../engines/database/pools.ts";
+import type { RecentWrites } from "../engines/database/recent-writes.ts";
 import type { LiveBus } from "../engines/live-bus/port.ts";
 import type { Mailer } from "../engines/mailer/port.ts";
 import type { MediaStore } from "../engines/media-store/port.ts";
@@ -27,6 +28,8 @@ export interface ApiContext {
   readonly mailer: Mailer;
   readonly tokens: TokenCache;
   readonly profiles: ProfileCache;
+  /** What a replica must have for a reader. */
+  readonly recentWrites: RecentWrites;
   /** Before caches are read: afterwards none holds what a change made stale that was answered before the call. */
   readonly catchUp: () => Promise<void>;
   readonly makeLimiter: MakeLimiter;

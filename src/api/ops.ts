@@ -43,10 +43,21 @@ export function opsRoutes(app: App, context: ApiContext): void {
     metrics.databaseConnections.set({ state: "in_use" }, sum("inUse"));
     metrics.databaseConnections.set({ state: "idle" }, sum("idle"));
     metrics.databaseConnections.set({ state: "waiting" }, sum("waiting"));
+    tellReplicas(context);
   };
   app.get("/metrics", plain, async (_, reply) =>
     reply.type(metrics.registry.contentType).send(await metrics.tell()),
   );
+}
+
+function tellReplicas({ database, metrics }: ApiContext): void {
+  metrics.replicaLagSeconds.reset();
+  metrics.replicaLagBytes.reset();
+  for (const { name: replica, takesReads, lagMs, lagBytes } of database.replicas?.states() ?? []) {
+    metrics.replicaTakesReads.set({ replica }, takesReads ? 1 : 0);
+    if (lagMs !== null) metrics.replicaLagSeconds.set({ replica }, lagMs / 1000);
+    if (lagBytes !== null) metrics.replicaLagBytes.set({ replica }, lagBytes);
+  }
 }
 
 interface Check {

@@ -133,6 +133,7 @@ const CORS = {
     "X-RateLimit-Reset",
     "X-Request-Id",
     "Mastodon-Async-Refresh",
+    "Roost-Staleness-Ms",
   ],
   maxAge: 86_400,
 };

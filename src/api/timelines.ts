@@ -4,7 +4,7 @@ import { readHomeTimeline } from "../feed/home-timeline.ts";
 import { readListTimeline } from "../feed/list-timeline.ts";
 import { requireList } from "../relations/lists.ts";
 import { readPublicTimeline, readTagTimeline } from "../statuses/public-timelines.ts";
-import { sendTimeline } from "./answer.ts";
+import { readingOf, sendTimeline, tellStaleness } from "./answer.ts";
 import { type App, signedIn } from "./app.ts";
 import type { ApiContext } from "./context.ts";
 import { Status } from "./entities/status.ts";
@@ -49,7 +49,11 @@ export function timelineRoutes(app: App, context: ApiContext): void {
       const onlyMedia = booleanOf(request.query.only_media, "only_media") ?? false;
       const page = pageOf(request.query, LIMITS);
       const viewerId = request.viewer?.accountId ?? null;
-      const records = isRemote ? [] : await readPublicTimeline(context.home, viewerId, page, { onlyMedia });
+      const reading = readingOf(context, viewerId);
+      const records = isRemote
+        ? []
+        : await readPublicTimeline({ ...context.home, reading }, viewerId, page, { onlyMedia });
+      tellStaleness(context, reply, reading);
       return sendTimeline(context, request, reply, records);
     },
   });
@@ -74,8 +78,9 @@ export function timelineRoutes(app: App, context: ApiContext): void {
     },
     handler: async (request, reply) => {
       const { query } = request;
+      const reading = readingOf(context, request.viewer?.accountId ?? null);
       const records = await readTagTimeline(
-        context.home,
+        { ...context.home, reading },
         request.viewer?.accountId ?? null,
         pageOf(query, LIMITS),
         {
@@ -86,6 +91,7 @@ export function timelineRoutes(app: App, context: ApiContext): void {
           onlyMedia: booleanOf(query.only_media, "only_media") ?? false,
         },
       );
+      tellStaleness(context, reply, reading);
       return sendTimeline(context, request, reply, records);
     },
   });

@@ -8,6 +8,8 @@ import { sleep } from "../core/clock.ts";
 import { ignoreUnavailable, Unavailable } from "../core/errors.ts";
 import type { Invalidate, Stale } from "../core/invalidation.ts";
 import { notifyInvalidation } from "../engines/database/invalidation-channel.ts";
+import { RecentWrites } from "../engines/database/recent-writes.ts";
+import { formatLsn, parseLsn } from "../engines/database/replica-router.ts";
 import { FanOutModes } from "../feed/fan-out-mode.ts";
 import { SIGNED_OUT_CHANNEL } from "../feed/live.ts";
 import { PulledAuthors } from "../feed/pull-merge.ts";
@@ -25,7 +27,7 @@ export type Caches = ReturnType<typeof composeCaches>;
 
 export function composeCaches(
   engines: Engines,
-  options: { urls: Urls; switchOverlapMs: number; sizeMb: number },
+  options: { urls: Urls; switchOverlapMs: number; sizeMb: number; replicaLagMsMax: number },
 ) {
   const { database, liveBus, invalidationLog, isShared, log } = engines;
   const { db } = database;
@@ -47,6 +49,8 @@ export function composeCaches(
   });
   const relations = new RelationsCache(db, share(0.25));
   const marks = new MarksCache(database, share(0.1));
+
+  const recentWrites = new RecentWrites({ lagMsMax: options.replicaLagMsMax, clock: engines.clock });
 
   const forget = (stale: Stale) => {
     for (const accountId of stale.tokens ?? []) tokens.forgetAccount(accountId);
@@ -78,12 +82,26 @@ export function composeCaches(
    * longer than `SHARED_MAX_AGE_MS`. If the database refuses the notice too, the change isn't answered as done.
    */
   const tell = async (stale: Stale) => {
+    const lsn = await positionOf(stale);
     try {
-      await invalidationLog.append({ stale, lsn: null });
+      await invalidationLog.append({ stale, lsn });
     } catch (error) {
       if (!(error instanceof Unavailable)) throw error;
       await notifyInvalidation(db, stale);
       await sleep(NOTICE_MS);
+    }
+  };
+
+  /** How far a replica must have come to show this change, which is committed; null: nobody could say. */
+  const positionOf = async (stale: Stale): Promise<string | null> => {
+    if (database.replicas === null) return null;
+    try {
+      const lsn = await database.replicas.currentLsn();
+      recentWrites.note(stale, lsn);
+      return formatLsn(lsn);
+    } catch {
+      recentWrites.missed();
+      return null;
     }
   };
 
@@ -98,10 +116,14 @@ export function composeCaches(
 
   invalidationLog.listen({
     // Own changes were forgotten before they were told; what was loaded since then is right.
-    onEntry: ({ stale, isOwn }) => {
-      if (!isOwn) forget(stale);
+    onEntry: ({ stale, lsn, isOwn }) => {
+      if (isOwn) return;
+      forget(stale);
+      if (lsn === null) recentWrites.missed();
+      else recentWrites.note(stale, parseLsn(lsn));
     },
     onGap: () => {
+      recentWrites.missed();
       log.info("changes made by other processes may have been missed: caches start anew");
       forgetAll();
     },
@@ -116,12 +138,14 @@ export function composeCaches(
       await invalidationLog.catchUp();
     } catch (error) {
       if (!(error instanceof Unavailable)) throw error;
+      recentWrites.missed();
       forgetAll();
     }
   };
 
   /** What a notice of PostgreSQL says is stale: each process gets it by itself. */
   const noticed = async (stale: Stale) => {
+    recentWrites.missed();
     forget(stale);
     await closeStreams(stale);
   };
@@ -135,6 +159,7 @@ export function composeCaches(
     modes,
     pulled,
     invalidate,
+    recentWrites,
     catchUp,
     forgetAll,
     noticed,

@@ -24,6 +24,7 @@ export function composeDomains(config: Config, engines: Engines, leaving: AbortS
     urls,
     switchOverlapMs: config.fanOut.switchOverlapMs,
     sizeMb: config.cacheMb,
+    replicaLagMsMax: config.database.kind === "external" ? config.database.replicaLagMsMax : 0,
   });
   const { tokens, profiles, statuses, relations, marks, pulled, invalidate } = caches;
   const wakeEventLog = () => outbox.wake(EVENTS_TOPIC);
@@ -49,6 +50,7 @@ export function composeDomains(config: Config, engines: Engines, leaving: AbortS
     tokens,
     profiles,
     catchUp: caches.catchUp,
+    recentWrites: caches.recentWrites,
     makeLimiter: engines.makeLimiter,
     home,
     statuses: {

@@ -1,7 +1,7 @@
 /** Settings → engines: the only place that knows which adapter stands behind which port. */
 import { join } from "node:path";
 import type { Logger } from "pino";
-import { type Config, ConfigError } from "../config.ts";
+import { type Config, ConfigError, type ExternalDatabase } from "../config.ts";
 import { systemClock } from "../core/clock.ts";
 import { Unavailable } from "../core/errors.ts";
 import { ROLES, type Role } from "../core/roles.ts";
@@ -10,6 +10,7 @@ import { Metrics } from "../core/telemetry/metrics.ts";
 import { claimDatabase } from "../engines/database/claim.ts";
 import { startEmbeddedServer } from "../engines/database/embedded-server.ts";
 import { Database, migrate } from "../engines/database/pools.ts";
+import { ReplicaRouter } from "../engines/database/replica-router.ts";
 import { type OpenedShards, openShards } from "../engines/database/shard-map.ts";
 import type { KafkaEventLogOptions } from "../engines/event-log/kafka.ts";
 import type { EventLog, Outbox } from "../engines/event-log/port.ts";
@@ -113,6 +114,22 @@ async function openShardsOf(config: Config, main: Database, log: Logger): Promis
   return openShards(main, config.shardUrls, options);
 }
 
+/** None of them needs to be there: reads go to those that are. */
+function openReplicas(
+  { replicaUrls, replicaLagMsMax }: ExternalDatabase,
+  poolSize: number,
+  primary: Database,
+  log: Logger,
+): ReplicaRouter {
+  const replicas = replicaUrls.map((connectionString) => {
+    const name = new URL(connectionString).host;
+    const told = (why: string) => log.warn({ why, replica: name }, "an idle connection to a replica broke");
+    const options = { connection: { connectionString }, poolSize, statementTimeoutMs: STATEMENT_TIMEOUT_MS };
+    return { name, database: new Database({ ...options, log: told }) };
+  });
+  return new ReplicaRouter(primary, replicas, { lagMsMax: replicaLagMsMax, clock: systemClock, log });
+}
+
 async function openDatabase(config: Config, log: Logger, opened: AsyncDisposableStack) {
   const embedded =
     config.database.kind === "embedded"
@@ -138,6 +155,8 @@ async function openDatabase(config: Config, log: Logger, opened: AsyncDisposable
       log: (why) => log.warn({ why }, "an idle database connection broke"),
     }),
   );
+  if (config.database.kind === "external" && config.database.replicaUrls.length > 0)
+    database.replicas = opened.use(openReplicas(config.database, config.databasePoolSize, database, log));
   const applied = await migrate(database.db);
   if (applied.length > 0) log.info({ applied }, "the database schema was brought up to date");
   return { database, failed };

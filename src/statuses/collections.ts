@@ -3,6 +3,7 @@ import { type RawBuilder, sql } from "kysely";
 import { type AccountId, descending, type StatusId } from "../core/ids.ts";
 import type { Page } from "../core/page.ts";
 import type { Database, Db } from "../engines/database/pools.ts";
+import type { StaleReading } from "../engines/database/replica-router.ts";
 import { byItself } from "../engines/database/shards.ts";
 import { type AccessContext, onlyVisible } from "./access.ts";
 import { REACTION_CODES, remoteSources } from "./reactions.ts";
@@ -34,7 +35,7 @@ export interface AuthorFilter {
 
 /** An author's statuses that the viewer may see: one index, filtered by what the viewer's relation allows. */
 export async function authorStatuses(
-  context: AccessContext & { database: Database },
+  context: AccessContext & { database: Database; reading: StaleReading },
   authorId: AccountId,
   viewerId: AccountId | null,
   page: Page,
@@ -48,15 +49,13 @@ export async function authorStatuses(
     viewerId === null
       ? sql`false`
       : sql`exists (select 1 from status_mentions m where m.status_id = s.id and m.account_id = ${viewerId})`;
-  const rows = await pageOfRows(
-    context.database.shards.of(authorId).db,
-    sql`select id as row_id, id from statuses s where author_id = ${authorId} and (${seen} or ${addressed})
+  const database = context.database.shards.of(authorId);
+  const selected = sql`select id as row_id, id from statuses s where author_id = ${authorId} and (${seen} or ${addressed})
       ${filter.onlyMedia ? sql`and exists (select 1 from media_attachments m where m.status_id = s.id)` : sql``}
       ${filter.excludeReplies ? sql`and (in_reply_to_account_id is null or in_reply_to_account_id = author_id)` : sql``}
       ${filter.excludeReblogs ? sql`and reblog_of_id is null` : sql``}
-      ${filter.tagged === null ? sql`` : sql`and exists (select 1 from status_tags t where t.status_id = s.id and t.tag = ${filter.tagged.toLowerCase()})`}`,
-    page,
-  );
+      ${filter.tagged === null ? sql`` : sql`and exists (select 1 from status_tags t where t.status_id = s.id and t.tag = ${filter.tagged.toLowerCase()})`}`;
+  const rows = await database.readStale(context.reading, (db) => pageOfRows(db, selected, page));
   return recordsOf(context, rows, viewerId);
 }
 

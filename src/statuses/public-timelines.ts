@@ -4,6 +4,7 @@ import type { Clock } from "../core/clock.ts";
 import { type AccountId, descending, type StatusId } from "../core/ids.ts";
 import type { Page } from "../core/page.ts";
 import type { Database } from "../engines/database/pools.ts";
+import type { StaleReading } from "../engines/database/replica-router.ts";
 import { isMuted, type Relations } from "../relations/relations.ts";
 import { type AccessContext, onlyVisible } from "./access.ts";
 import type { StatusRecord } from "./records.ts";
@@ -11,6 +12,7 @@ import type { StatusRecord } from "./records.ts";
 export interface PublicContext extends AccessContext {
   readonly clock: Clock;
   readonly database: Database;
+  readonly reading: StaleReading;
 }
 
 export interface TagFilter {
@@ -77,7 +79,9 @@ async function readFiltered(
     const statement = sql<{ id: StatusId }>`
       ${select((column) => between(column, bounds))}
       order by 1 ${upwards ? sql`asc` : sql`desc`} limit ${wanted}`;
-    const rows = await context.database.shards.gather(async ({ db }) => (await statement.execute(db)).rows);
+    const rows = await context.database.shards.gather(
+      async (database) => (await database.readStale(context.reading, (db) => statement.execute(db))).rows,
+    );
     const newestFirst = rows.map((row) => row.id).sort(descending);
     const ids = (upwards ? newestFirst.reverse() : newestFirst).slice(0, wanted);
     found.push(...(await visibleOf(context, ids, viewerId, relations)));

@@ -83,6 +83,25 @@ export class Metrics {
   /** What this process tells; set anew where it speaks for others too. */
   tell: () => Promise<string> = () => this.registry.metrics();
 
+  readonly replicaLagSeconds = new Gauge({
+    name: "roost_replica_lag_seconds",
+    help: "How old a replica's data may be; absent when it isn't known",
+    labelNames: ["replica"],
+    registers: [this.registry],
+  });
+  readonly replicaLagBytes = new Gauge({
+    name: "roost_replica_lag_bytes",
+    help: "How far a replica is behind in the primary's log",
+    labelNames: ["replica"],
+    registers: [this.registry],
+  });
+  readonly replicaTakesReads = new Gauge({
+    name: "roost_replica_takes_reads",
+    help: "1 when a replica is near enough to take reads",
+    labelNames: ["replica"],
+    registers: [this.registry],
+  });
+
   constructor() {
     collectDefaultMetrics({ register: this.registry, prefix: "roost_" });
   }

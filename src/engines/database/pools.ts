@@ -4,6 +4,7 @@ import { Migrator } from "kysely/migration";
 import pg from "pg";
 import { Unavailable } from "../../core/errors.ts";
 import { migrations } from "./migrations/list.ts";
+import type { ReplicaRouter, StaleReading } from "./replica-router.ts";
 import type { Schema } from "./schema.ts";
 import { Shards } from "./shards.ts";
 
@@ -30,6 +31,8 @@ export class Database implements AsyncDisposable {
   readonly db: Db;
   /** Where what accounts own lies: here, unless it was spread over more databases. */
   readonly shards = new Shards(this);
+  /** Replicas of this database, for reads that may be a moment old. */
+  replicas: ReplicaRouter | null = null;
   readonly #pool: pg.Pool;
   readonly #direct: pg.ClientConfig;
   readonly #isPooled: boolean;
@@ -80,6 +83,11 @@ export class Database implements AsyncDisposable {
     client.on("error", () => {});
     await client.connect();
     return client;
+  }
+
+  /** A read that may be a moment old, from a replica that has what its reader must see, or from here. */
+  readStale<T>(reading: StaleReading, work: (db: Db) => Promise<T>): Promise<T> {
+    return this.replicas ? this.replicas.read(reading, work) : work(this.db);
   }
 
   /** Connections in use, idle, and callers waiting for one. */

@@ -1,0 +1,59 @@
+/**
+ * Up to where a replica must have come for a reader to see what was written of late, by any process: fed by the
+ * invalidation log, whose entries carry the position of their commit.
+ *
+ * A replica that takes reads lacks nothing older than the bound on its lag. So a write that is older needs no position,
+ * and after a gap in the log, when writes of others may have gone unheard, no replica is asked for just as long.
+ */
+import { LRUCache } from "lru-cache";
+import type { Clock } from "../../core/clock.ts";
+import type { Stale } from "../../core/invalidation.ts";
+import type { Lsn, StaleReading } from "./replica-router.ts";
+
+/** Beyond the bound on lag: what the watch and the clock may add. */
+const MARGIN_MS = 1_000;
+const ACCOUNTS_MOST = 100_000;
+
+export class RecentWrites {
+  readonly #clock: Clock;
+  readonly #keptMs: number;
+  readonly #positions: LRUCache<bigint, { lsn: Lsn }>;
+  #blindUntilMs: number;
+
+  constructor({ lagMsMax, clock }: { lagMsMax: number; clock: Clock }) {
+    this.#clock = clock;
+    this.#keptMs = lagMsMax + MARGIN_MS;
+    this.#positions = new LRUCache({
+      max: ACCOUNTS_MOST,
+      ttl: this.#keptMs,
+      // One that is pushed out too early was somebody's position, whoever's it was.
+      dispose: (_, __, reason) => {
+        if (reason === "evict") this.missed();
+      },
+    });
+    // What was written before this process began wasn't heard.
+    this.#blindUntilMs = clock.nowMs() + this.#keptMs;
+  }
+
+  /** Whatever a change touched, and whoever made it, is among the ids that it made stale. */
+  note(stale: Stale, lsn: Lsn): void {
+    for (const ids of [stale.accounts, stale.relations, stale.marks, stale.authorTimelines, stale.tokens])
+      for (const id of ids ?? []) this.#positions.set(id, { lsn });
+  }
+
+  /** Writes may have gone unheard. */
+  missed(): void {
+    this.#blindUntilMs = this.#clock.nowMs() + this.#keptMs;
+  }
+
+  /** For a reader, or for what these accounts own: what they have written is seen. */
+  reading(ids: readonly (bigint | null)[]): StaleReading {
+    if (this.#clock.nowMs() < this.#blindUntilMs) return { minLsn: null, staleMs: 0 };
+    let minLsn: Lsn = 0n;
+    for (const id of ids) {
+      const known = id === null ? undefined : this.#positions.get(id);
+      if (known && known.lsn > minLsn) minLsn = known.lsn;
+    }
+    return { minLsn, staleMs: 0 };
+  }
+}

@@ -1,0 +1,144 @@
+/** Reads on streaming replicas: whoever has written sees it, whatever the replicas do. */
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Answer, type Client, type Status, signUp } from "../../../test/support/client.ts";
+import { waitFor } from "../../../test/support/wait.ts";
+import { postgresPrograms, startPlainPostgres } from "../../cluster/plain-postgres.ts";
+import { find, freePort } from "../../cluster/process.ts";
+import { openRoost, type Roost } from "../../composition.ts";
+import { loadConfig } from "../../config.ts";
+import { formatLsn, parseLsn } from "./replica-router.ts";
+
+const LAG_MS_MAX = 1_000;
+
+test("positions are read and written as PostgreSQL does", () => {
+  expect(parseLsn("16/B374D848")).toBe(0x16b374d848n);
+  for (const text of ["0/0", "0/1", "16/B374D848", "FFFFFFFF/FFFFFFFF"])
+    expect(formatLsn(parseLsn(text))).toBe(text);
+  for (const text of ["", "16", "16/", "1/2/3", "x/1"]) expect(() => parseLsn(text)).toThrow(/no position/);
+});
+
+describe.runIf(postgresPrograms() !== null)("with two replicas (needs postgresql)", () => {
+  const folder = mkdtempSync(join(tmpdir(), "roost-replicas-"));
+  const names = ["pg-1", "pg-2", "pg-3"];
+  let ports: number[] = [];
+  let roost: Roost;
+  let author: Client;
+  let other: Client;
+  let authorId: string;
+
+  beforeAll(async () => {
+    chmodSync(folder, 0o755);
+    ports = [await freePort(), await freePort(), await freePort()];
+    await startPlainPostgres({ folder, ports, names, databases: ["roost"] });
+    const [primary, ...replicas] = ports.map((port) => `postgres://roost@127.0.0.1:${port}/roost`);
+    const settings = {
+      DATABASE_URL: primary,
+      DATABASE_REPLICA_URLS: replicas.join(","),
+      REPLICA_LAG_MS_MAX: `${LAG_MS_MAX}`,
+      DATA_DIR: join(folder, "data"),
+      PORT: "0",
+      HOST: "127.0.0.1",
+      RATE_LIMITS: "off",
+      LOG_LEVEL: "silent",
+    };
+    roost = await openRoost(loadConfig(settings).config);
+    const url = await roost.listen();
+    const [wren, robin] = await signUp(url, "wren", "robin");
+    if (!wren || !robin) throw new Error("nobody signed up");
+    [author, other, authorId] = [wren.client, robin.client, wren.id];
+    await waitFor(() => takingReads() === 2, 10_000, "both replicas take reads");
+    // What a process hasn't heard of it reads from the primary, until it can be no newer than replicas are.
+    const isSeeing = () => roost.api.recentWrites.reading([]).minLsn !== null;
+    await waitFor(isSeeing, 10_000, "what was written before the start is old");
+  });
+  afterAll(async () => {
+    await roost?.[Symbol.asyncDispose]();
+    for (const name of names.toReversed()) await find(folder, name)?.stop(5_000, "SIGINT");
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const takingReads = () => roost.database.replicas?.states().filter((state) => state.takesReads).length;
+
+  async function onReplicas(statement: string): Promise<void> {
+    for (const port of ports.slice(1)) {
+      const client = new pg.Client({ host: "127.0.0.1", port, user: "roost", database: "roost" });
+      await client.connect();
+      await client.query(statement);
+      await client.end();
+    }
+  }
+
+  async function read(
+    client: Client,
+    path = "/api/v1/timelines/public",
+  ): Promise<{ texts: string[]; staleMs: number }> {
+    const answer: Answer<Status[]> = await client.ask("GET", path);
+    expect(answer.status).toBe(200);
+    const texts = answer.body.map(({ content }) => content.replace(/<[^>]*>/g, ""));
+    return { texts, staleMs: Number(answer.headers.get("roost-staleness-ms")) };
+  }
+
+  const post = (client: Client, status: string) => client.post<Status>("/api/v1/statuses", { status });
+
+  test("a replica answers who has written nothing, and says how old that may be", async () => {
+    await post(author, "first");
+    await expect.poll(async () => (await read(other)).texts, { timeout: 5_000 }).toContain("first");
+    await expect.poll(async () => (await read(other)).staleMs, { timeout: 5_000 }).toBeGreaterThan(0);
+    expect((await read(other)).staleMs).toBeLessThanOrEqual(LAG_MS_MAX + 200);
+  });
+
+  test("while replay is paused, authors see their own; others what is no older than the bound", async () => {
+    await onReplicas("select pg_wal_replay_pause()");
+    try {
+      await post(author, "while paused");
+      const own = await read(author);
+      expect(own.texts[0]).toBe("while paused");
+      expect(own.staleMs).toBe(0);
+      const ofAccount = await read(other, `/api/v1/accounts/${authorId}/statuses`);
+      expect(ofAccount.texts[0]).toBe("while paused");
+      // Until the replicas are too old, others may miss it; from then on nobody asks them.
+      await expect.poll(takingReads, { timeout: 5_000, interval: 20 }).toBe(0);
+      const late = await read(other);
+      expect([late.texts[0], late.staleMs]).toEqual(["while paused", 0]);
+    } finally {
+      await onReplicas("select pg_wal_replay_resume()");
+    }
+    await expect.poll(takingReads, { timeout: 5_000 }).toBe(2);
+    expect((await read(author)).texts[0]).toBe("while paused");
+    await expect.poll(async () => (await read(other)).staleMs, { timeout: 5_000 }).toBeGreaterThan(0);
+  });
+
+  test("what is deleted is gone for everybody at once, though replicas still have it", async () => {
+    const { id } = await post(author, "not for long");
+    await expect.poll(async () => (await read(other)).texts[0], { timeout: 5_000 }).toBe("not for long");
+    await onReplicas("select pg_wal_replay_pause()");
+    try {
+      await author.ask("DELETE", `/api/v1/statuses/${id}`);
+      expect((await read(other)).texts).not.toContain("not for long");
+      expect((await read(author)).texts).not.toContain("not for long");
+    } finally {
+      await onReplicas("select pg_wal_replay_resume()");
+    }
+  });
+
+  test("one that is killed and one that is frozen cost a moment, and nobody an answer", async () => {
+    await expect.poll(takingReads, { timeout: 5_000 }).toBe(2);
+    const frozen = find(folder, "pg-3");
+    await find(folder, "pg-2")?.stop(0);
+    await Promise.all(Array.from({ length: 20 }, () => read(other)));
+    frozen?.signal("SIGSTOP");
+    try {
+      await post(author, "they are away");
+      await Promise.all(Array.from({ length: 20 }, () => read(other)));
+      await expect.poll(takingReads, { timeout: 10_000 }).toBe(0);
+      expect((await read(other)).texts[0]).toBe("they are away");
+    } finally {
+      frozen?.signal("SIGCONT");
+    }
+    await expect.poll(takingReads, { timeout: 10_000 }).toBe(1);
+  });
+});

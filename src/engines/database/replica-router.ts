@@ -1,0 +1,189 @@
+/**
+ * Which database answers a read that may be a moment old: a streaming replica, or the primary.
+ *
+ * The race: somebody writes, is answered, and reads from a replica that hasn't replayed the write. It can't happen,
+ * since a read names the position in the log (LSN) that its reader must see, and a replica answers only when it was
+ * seen to have replayed that far; a replica never goes back. How old a replica's data is, is measured against
+ * positions of the primary: data as of position P lacks nothing that was committed before the primary was asked for
+ * P. So a replica that is cut off grows old by itself, and an idle primary makes nobody look late.
+ *
+ * The watch asks with a deadline. A replica that doesn't answer, or is further behind than the bound, is given no reads
+ * until an answer says otherwise; so is one on which a read failed, and that read is done by the primary.
+ */
+import { sql } from "kysely";
+import type { Logger } from "pino";
+import { type Clock, sleep, within } from "../../core/clock.ts";
+import type { Database, Db } from "./pools.ts";
+
+/** A position in PostgreSQL's log, in bytes. */
+export type Lsn = bigint;
+
+export interface Replica {
+  /** As it may be shown: without a password. */
+  readonly name: string;
+  readonly database: Database;
+}
+
+/** How one reader may be answered, and how it was. */
+export interface StaleReading {
+  /** What the reader must see. Null: no replica will do. */
+  readonly minLsn: Lsn | null;
+  /** What was read lacks nothing that was committed longer ago than this. */
+  staleMs: number;
+}
+
+export interface ReplicaState {
+  readonly name: string;
+  readonly takesReads: boolean;
+  /** Null when it isn't known. */
+  readonly lagMs: number | null;
+  readonly lagBytes: number | null;
+}
+
+const WATCH_MS = 100;
+const ANSWER_MS_MAX = 1_000;
+/** Longer than reads take, shorter than a reader waits: one that froze since the last look is given up. */
+const READ_MS_MAX = 2_000;
+/** Positions of the primary that are remembered, with when each was asked for: 30 s. */
+const POSITIONS_MOST = 300;
+
+interface Watched extends Replica {
+  replayed: Lsn | null;
+}
+
+interface Position {
+  readonly lsn: Lsn;
+  readonly askedMs: number;
+}
+
+export class ReplicaRouter implements AsyncDisposable {
+  readonly #primary: Database;
+  readonly #replicas: readonly Watched[];
+  readonly #options: { lagMsMax: number; clock: Clock; log: Logger };
+  readonly #stopping = new AbortController();
+  readonly #running: Promise<void>;
+  #positions: Position[] = [];
+  #turn = 0;
+
+  constructor(
+    primary: Database,
+    replicas: readonly Replica[],
+    options: { lagMsMax: number; clock: Clock; log: Logger },
+  ) {
+    this.#primary = primary;
+    this.#replicas = replicas.map((replica) => ({ ...replica, replayed: null }));
+    this.#options = options;
+    this.#running = this.#watch();
+  }
+
+  /** Where the primary's log ends now: nothing that was committed before lies behind it. */
+  async currentLsn(): Promise<Lsn> {
+    return lsnOf(this.#primary.db, sql`pg_current_wal_lsn()`);
+  }
+
+  async read<T>(reading: StaleReading, work: (db: Db) => Promise<T>): Promise<T> {
+    const replica = this.#choose(reading.minLsn);
+    if (!replica) return work(this.#primary.db);
+    const lagMs = this.#lagMs(replica) ?? 0;
+    try {
+      const late = () => new Error(`no answer within ${READ_MS_MAX} ms`);
+      const result = await within(work(replica.database.db), READ_MS_MAX, late);
+      reading.staleMs = Math.max(reading.staleMs, lagMs);
+      return result;
+    } catch (err) {
+      this.#suspect(replica, err);
+      return work(this.#primary.db);
+    }
+  }
+
+  states(): ReplicaState[] {
+    const newest = this.#positions.at(-1);
+    return this.#replicas.map((replica) => ({
+      name: replica.name,
+      takesReads: this.#takesReads(replica),
+      lagMs: this.#lagMs(replica),
+      lagBytes:
+        replica.replayed === null || !newest ? null : Math.max(0, Number(newest.lsn - replica.replayed)),
+    }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+    await Promise.all(this.#replicas.map(({ database }) => database[Symbol.asyncDispose]()));
+  }
+
+  /** In turn, among those that have come far enough. */
+  #choose(minLsn: Lsn | null): Watched | null {
+    if (minLsn === null) return null;
+    const count = this.#replicas.length;
+    for (let i = 0; i < count; i++) {
+      const replica = this.#replicas[(this.#turn + i) % count] as Watched;
+      if (replica.replayed === null || replica.replayed < minLsn || !this.#takesReads(replica)) continue;
+      this.#turn = (this.#turn + i + 1) % count;
+      return replica;
+    }
+    return null;
+  }
+
+  #takesReads(replica: Watched): boolean {
+    const lagMs = this.#lagMs(replica);
+    return lagMs !== null && lagMs <= this.#options.lagMsMax;
+  }
+
+  #lagMs({ replayed }: Watched): number | null {
+    if (replayed === null) return null;
+    const reached = this.#positions.findLast(({ lsn }) => lsn <= replayed);
+    return reached ? Math.max(0, this.#options.clock.nowMs() - reached.askedMs) : null;
+  }
+
+  #suspect(replica: Watched, err: unknown): void {
+    if (replica.replayed === null) return;
+    replica.replayed = null;
+    this.#options.log.warn({ err, replica: replica.name }, "a read failed on a replica: the primary does it");
+  }
+
+  async #watch(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      await Promise.all([this.#askPrimary(), ...this.#replicas.map((replica) => this.#ask(replica))]);
+      await sleep(WATCH_MS, this.#stopping.signal);
+    }
+  }
+
+  async #askPrimary(): Promise<void> {
+    const askedMs = this.#options.clock.nowMs();
+    const lsn = await answerOf(this.currentLsn());
+    if (lsn !== null) this.#positions = [...this.#positions.slice(1 - POSITIONS_MOST), { lsn, askedMs }];
+  }
+
+  async #ask(replica: Watched): Promise<void> {
+    const took = this.#takesReads(replica);
+    replica.replayed = await answerOf(lsnOf(replica.database.db, sql`pg_last_wal_replay_lsn()`));
+    const takes = this.#takesReads(replica);
+    if (took === takes || this.#stopping.signal.aborted) return;
+    const about = { replica: replica.name, lagMs: this.#lagMs(replica) };
+    if (takes) this.#options.log.info(about, "a replica takes reads");
+    else this.#options.log.warn(about, "a replica is too far behind or doesn't answer: it takes no reads");
+  }
+}
+
+/** Null for an error and for no answer in time; of a server that is no replica any more, too. */
+function answerOf(asked: Promise<Lsn>): Promise<Lsn | null> {
+  return within(asked, ANSWER_MS_MAX, () => new Error("no answer in time")).catch(() => null);
+}
+
+async function lsnOf(db: Db, position: ReturnType<typeof sql>): Promise<Lsn> {
+  const { rows } = await sql<{ lsn: string }>`select ${position}::text as lsn`.execute(db);
+  return parseLsn(rows[0]?.lsn ?? "");
+}
+
+/** As PostgreSQL writes it: two hexadecimal halves. Throws for anything else. */
+export function parseLsn(text: string): Lsn {
+  const [, high, low] = /^([0-9A-F]{1,8})\/([0-9A-F]{1,8})$/i.exec(text) ?? [];
+  if (high === undefined || low === undefined) throw new Error(`"${text}" is no position in a log`);
+  return (BigInt(`0x${high}`) << 32n) + BigInt(`0x${low}`);
+}
+
+export function formatLsn(lsn: Lsn): string {
+  return `${(lsn >> 32n).toString(16)}/${(lsn & 0xffffffffn).toString(16)}`.toUpperCase();
+}
