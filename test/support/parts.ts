@@ -107,7 +107,7 @@ class Part implements RunningPart {
   }
 
   async ready(): Promise<void> {
-    const isReady = () => / is ready[ (]/.test(this.#told);
+    const isReady = () => / is ready\b/.test(this.#told);
     await waitFor(() => isReady() || !this.isRunning(), READY_MS_MAX, `roost ${this.#command} is ready`);
     if (!this.isRunning()) throw new Error(`roost ${this.#command} ended instead of starting: ${this.#told}`);
   }
