@@ -10,7 +10,9 @@ import { Client, type Status } from "../support/client.ts";
 import { openTwoServers, type TwoServers } from "../support/two-servers.ts";
 
 const PEOPLE = 10;
-const FOR_MS = process.env.TEST_LONG === "1" ? 120_000 : 8_000;
+const isLong = process.env.TEST_LONG === "1";
+const FOR_MS = isLong ? 120_000 : 8_000;
+const FORMS = isLong ? (["single", "sentinel", "cluster"] as const) : (["single"] as const);
 const seed = Number(process.env.PROPERTY_SEED ?? Date.now() % 2 ** 31);
 
 interface Person {
@@ -18,13 +20,13 @@ interface Person {
   readonly at: readonly [Client, Client];
 }
 
-describe.skipIf(!hasRedis())("many at once on two servers (needs redis-server)", () => {
+describe.skipIf(!hasRedis()).each(FORMS)("many at once on two servers, %s (needs redis-server)", (form) => {
   let two: TwoServers;
   const people: Person[] = [];
   const random = seededRandom(seed);
 
   beforeAll(async () => {
-    two = await openTwoServers("single", {
+    two = await openTwoServers(form, {
       FAN_OUT_SWITCH_OVERLAP_MS: "1000",
       FAN_OUT_PULL_FROM_FOLLOWERS: "7",
       FAN_OUT_PUSH_BELOW_FOLLOWERS: "5",
@@ -96,24 +98,30 @@ describe.skipIf(!hasRedis())("many at once on two servers (needs redis-server)",
   }
 
   async function breakThings(untilMs: number): Promise<void> {
+    const nodes = two.redis.nodes.filter((node) => node.startsWith("redis"));
+    // Long enough for another to take over, where there is one.
+    const awhile = () => sleep(random.below(form === "sentinel" ? 3_000 : 700));
     while (performance.now() < untilMs) {
       await sleep(random.below(900));
+      const node = random.pick(nodes);
       const server = random.below(2) as 0 | 1;
-      switch (random.below(5)) {
+      switch (random.below(form === "single" ? 5 : 3)) {
         case 0:
-          await askRedis(two.redis.portOf("redis-1"), "flushall").catch(() => {});
+          await askRedis(two.redis.portOf(node), "flushall").catch(() => {});
           break;
         case 1:
-          await two.redis.restart("redis-1");
+          await two.redis.kill(node);
+          await awhile();
+          await two.redis.restart(node);
           break;
         case 2:
-          two.redis.freeze("redis-1");
-          await sleep(random.below(700));
-          two.redis.thaw("redis-1");
+          two.redis.freeze(node);
+          await awhile();
+          two.redis.thaw(node);
           break;
         default:
           two.cut(server);
-          await sleep(random.below(700));
+          await awhile();
           two.mend(server);
       }
     }
