@@ -3,12 +3,16 @@
  * under the same id takes it out. Its id says where the record was and for whom, so that one that is buried twice, as
  * a commit after it was lost, is one.
  */
+import { sleep } from "../../core/clock.ts";
+import { Unavailable } from "../../core/errors.ts";
 import { DEAD_LETTERS_TOPIC, decodeDeadLetter, encodeDeadLetter } from "./dead-letters.ts";
 import { KafkaReader, type KafkaRecord, type KafkaTopics, unavailable } from "./kafka-client.ts";
 import type { ConsumeOptions, DeadLetter, DeadLetters, LogRecord } from "./port.ts";
 
 const BYTES_MAX = 1_048_576;
 const WAIT_MS = 100;
+/** Partitions without a leader give nothing, for a moment or for long. */
+const IDLE_ROUNDS_MAX = 20;
 
 export class KafkaDeadLetters implements DeadLetters {
   readonly #topics: KafkaTopics;
@@ -80,13 +84,16 @@ export class KafkaDeadLetters implements DeadLetters {
     const letters = new Map<string, DeadLetter>();
     await using reader = new KafkaReader(this.#topics.options, this.#topics.nameOf(DEAD_LETTERS_TOPIC));
     try {
-      for (;;) {
+      for (let idle = 0; ; idle++) {
         const unread = [...positions.keys()].filter((i) => (positions.get(i) ?? 0n) < (bounds[i]?.end ?? 0n));
         if (unread.length === 0) break;
+        if (idle === IDLE_ROUNDS_MAX) throw new Unavailable("some dead letters can't be read now");
+        if (idle > 0) await sleep(WAIT_MS);
         for (const [node, partitions] of await reader.leaders(unread)) {
           const offsets = new Map(partitions.map((partition) => [partition, positions.get(partition) ?? 0n]));
           const found = await reader.fetch(node, offsets, { waitMs: WAIT_MS, partitionBytesMax: BYTES_MAX });
           for (const { partition, records, next } of found) {
+            idle = -1;
             positions.set(partition, next);
             for (const { key, value } of records) {
               if (value === null) letters.delete(key);
