@@ -15,7 +15,7 @@ const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 const TESTS_MS_MAX = 18 * 60_000;
 /** Tests that start engines of their own, with or without a cluster. */
 const HAVE_THEIR_OWN = ["--exclude", "test/**/two-servers.test.ts", "--exclude", "test/kill/kafka.test.ts"];
-const ENGINES = ["postgres", "redis", "kafka"];
+const ENGINES = ["pgbouncer", "redis", "kafka"];
 
 const dataDir = mkdtempSync(join(tmpdir(), "roost-test-cluster-"));
 chmodSync(dataDir, 0o755);

@@ -118,7 +118,10 @@ export class Cluster {
       writeFileSync(join(folder, SET_UP), "");
     } else {
       mkdirSync(folder, { recursive: true });
-      await Promise.all(group.parts.map((part) => this.start(part)));
+      const started = await Promise.allSettled(group.parts.map((part) => this.start(part)));
+      const failures = started.flatMap((one) => (one.status === "rejected" ? [one.reason] : []));
+      if (failures.length > 0)
+        throw new Unavailable(failures.map(messageOf).join("\n\n"), { cause: failures[0] });
     }
     await this.#ready(group);
   }
@@ -230,6 +233,10 @@ export class Cluster {
 async function stateOf(running: ManagedProcess, part: Part): Promise<PartState> {
   if (running.isFrozen()) return "frozen";
   return (await part.isReady().catch(() => false)) ? "ready" : "not ready";
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {

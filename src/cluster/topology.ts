@@ -6,6 +6,7 @@
 import type { Group, Part } from "./cluster.ts";
 import { hasHaproxy, startHaproxy } from "./haproxy.ts";
 import { brokersKnownBy, hasKafka, startKafka } from "./kafka.ts";
+import { hasPgBouncer, startPgBouncer } from "./pgbouncer.ts";
 import { answers, postgresPrograms, startPlainPostgres } from "./plain-postgres.ts";
 import { accepts, launch } from "./process.ts";
 import { askRedis, hasRedis, startRedis } from "./redis.ts";
@@ -29,6 +30,9 @@ export interface TopologyOptions extends Chosen {
 
 /** Ports that belong to a cluster: the base port and those after it. */
 export const PORTS = 60;
+/** Of PgBouncer to each database. */
+const SERVER_CONNECTIONS = 40;
+const ROOST_READY_MS_MAX = 60_000;
 
 export interface Topology {
   readonly groups: readonly Group[];
@@ -45,14 +49,14 @@ export function topology(options: TopologyOptions): Topology {
     TRUSTED_PROXIES: "127.0.0.1",
     DATA_DIR: options.roostDir,
   };
-  const api = [options.basePort + 2, options.basePort + 3];
   return {
     groups: [
       postgres(options),
+      pgbouncer(options),
       redis(options),
       kafka(options),
-      roost(options, settings, api),
-      front(options, api),
+      roost(options, settings),
+      front(options),
     ],
     settings,
   };
@@ -80,13 +84,19 @@ function kafka(chosen: Chosen): Group {
 /** Where the engines are, as Roost is told. A database of another name is another Roost's. */
 export function engineSettings(chosen: Chosen, database = "roost"): Record<string, string> {
   const local = (port: number) => `127.0.0.1:${port}`;
-  const postgresUrls = postgresPorts(chosen).map((port) => `postgres://roost@${local(port)}/${database}`);
+  const databaseUrl = (port: number) => `postgres://roost@${local(port)}/${database}`;
+  const [primary = 0, ...replicas] = postgresPorts(chosen);
   return {
-    DATABASE_URL: postgresUrls[0] ?? "",
-    DATABASE_REPLICA_URLS: postgresUrls.slice(1).join(","),
+    DATABASE_URL: databaseUrl(pgbouncerPort(chosen)),
+    DATABASE_DIRECT_URL: databaseUrl(primary),
+    DATABASE_REPLICA_URLS: replicas.map(databaseUrl).join(","),
     REDIS_URL: `redis+cluster://${redisPorts(chosen).map(local).join(",")}`,
     KAFKA_BROKERS: kafkaPorts(chosen).map(local).join(","),
   };
+}
+
+function pgbouncerPort({ basePort }: Chosen): number {
+  return basePort + 10;
 }
 
 function postgresPorts({ basePort }: Chosen): number[] {
@@ -123,6 +133,28 @@ function postgres(chosen: Chosen): Group {
   };
 }
 
+function pgbouncer(chosen: Chosen): Group {
+  const port = pgbouncerPort(chosen);
+  const [postgresPort = 0] = postgresPorts(chosen);
+  const name = "pgbouncer";
+  return {
+    name,
+    title: "PgBouncer",
+    needs: ["postgres"],
+    parts: [
+      {
+        ...part(name, "many connections to the database on few", port),
+        // It takes connections while its database is away: what is asked for is an answer.
+        isReady: () => answers(port),
+        launch: (folder) =>
+          startPgBouncer({ name, folder, port, postgresPort, serverConnections: SERVER_CONNECTIONS }),
+      },
+    ],
+    missing: () => (hasPgBouncer() ? null : "PgBouncer isn't installed"),
+    readyMsMax: 20_000,
+  };
+}
+
 function redis(chosen: Chosen): Group {
   const ports = redisPorts(chosen);
   return {
@@ -140,38 +172,49 @@ function redis(chosen: Chosen): Group {
   };
 }
 
-function roost(options: TopologyOptions, settings: Record<string, string>, ports: number[]): Group {
+/** Processes of Roost: their names, roles, and what they do. In the order of their ports. */
+const PROCESSES = [
+  ["api-1", "api", "the API, the web app, streams"],
+  ["api-2", "api", "the API, the web app, streams"],
+  ["fanout-1", "fanout", "deliveries to home timelines"],
+  ["fanout-2", "fanout", "deliveries to home timelines"],
+  ["jobs-1", "jobs", "notifications, housekeeping"],
+  ["relay-1", "relay", "events from the database to Kafka"],
+] as const;
+
+function roost(options: TopologyOptions, settings: Readonly<Record<string, string>>): Group {
   const [command, ...args] = options.roost;
+  const parts = PROCESSES.map(([name, role, what], n): Part => {
+    const port = roostPort(options, n);
+    const isReady = () => isOk(port, "/readyz");
+    const start = (folder: string) =>
+      launch({
+        name,
+        folder,
+        command,
+        args: [...args, role],
+        env: { ...settings, PORT: `${port}`, NO_COLOR: "1" },
+        isReady,
+        readyMsMax: ROOST_READY_MS_MAX,
+      });
+    return { name, what, ports: [port], isReady, launch: start };
+  });
   return {
     name: "roost",
     title: "Roost",
-    needs: ["postgres", "redis", "kafka"],
-    parts: ports.map((port, n) => {
-      const name = `roost-${n + 1}`;
-      const isReady = () => isOk(`http://127.0.0.1:${port}/readyz`);
-      return {
-        name,
-        what: "Roost, in all roles",
-        ports: [port],
-        isReady,
-        launch: (folder) =>
-          launch({
-            name,
-            folder,
-            command,
-            args: [...args, "start"],
-            env: { ...settings, PORT: `${port}`, NO_COLOR: "1" },
-            isReady,
-            readyMsMax: 60_000,
-          }),
-      };
-    }),
-    readyMsMax: 60_000,
+    needs: ["pgbouncer", "redis", "kafka"],
+    parts,
+    readyMsMax: ROOST_READY_MS_MAX,
   };
 }
 
-function front({ basePort }: Chosen, servers: number[]): Group {
-  const isReady = () => isOk(`http://127.0.0.1:${basePort}/readyz`);
+function roostPort({ basePort }: Chosen, n: number): number {
+  return basePort + 2 + n;
+}
+
+function front(chosen: Chosen): Group {
+  const port = chosen.basePort;
+  const servers = PROCESSES.flatMap(([, role], n) => (role === "api" ? [roostPort(chosen, n)] : []));
   const name = "haproxy";
   return {
     name,
@@ -179,11 +222,9 @@ function front({ basePort }: Chosen, servers: number[]): Group {
     needs: ["roost"],
     parts: [
       {
-        name,
-        what: "the one address: gives each request to an API process that is ready",
-        ports: [basePort],
-        isReady,
-        launch: (folder) => startHaproxy({ name, folder, port: basePort, servers }),
+        ...part(name, "the one address: gives each request to the next API process", port),
+        isReady: () => isOk(port, "/livez"),
+        launch: (folder) => startHaproxy({ name, folder, port, servers }),
       },
     ],
     missing: () => (hasHaproxy() ? null : "HAProxy isn't installed"),
@@ -191,8 +232,8 @@ function front({ basePort }: Chosen, servers: number[]): Group {
   };
 }
 
-async function isOk(url: string): Promise<boolean> {
-  return (await fetch(url, { signal: AbortSignal.timeout(2_000) })).ok;
+async function isOk(port: number, path: string): Promise<boolean> {
+  return (await fetch(`http://127.0.0.1:${port}${path}`, { signal: AbortSignal.timeout(2_000) })).ok;
 }
 
 function part(name: string, what: string, port: number, ...others: number[]): Part {

@@ -33,9 +33,13 @@ interface Row {
 const MATRIX: readonly Row[] = [
   { part: "pg-1", posts: "until it is back", reads: "until it is back" },
   { part: "pg-2", posts: "moments", reads: "moments" },
+  { part: "pgbouncer", posts: "until it is back", reads: "until it is back" },
   { part: "redis-2", posts: "moments", reads: "moments" },
   { part: "kafka-1", posts: "moments", reads: "moments" },
-  { part: "roost-1", posts: "moments", reads: "moments" },
+  { part: "api-1", posts: "moments", reads: "moments" },
+  { part: "fanout-1", posts: "moments", reads: "moments" },
+  { part: "jobs-1", posts: "moments", reads: "moments" },
+  { part: "relay-1", posts: "moments", reads: "moments" },
   { part: FRONT, posts: "until it is back", reads: "until it is back" },
 ];
 
@@ -110,7 +114,7 @@ describe.skipIf(!testCluster)("a whole cluster (needs TEST_CLUSTER)", () => {
   function expectHonest(load: Load, beganMs: number, part: string): void {
     const since = load.told.filter(({ atMs }) => atMs >= beganMs);
     // With a process that had the request nobody knows what it did: 502, 504 or a connection that ends say so.
-    const isUnknown = part === FRONT || part.startsWith("roost");
+    const isUnknown = part === FRONT || part.startsWith("api");
     const isHonest = ({ status, retryAfter }: Told) =>
       status === 200 ||
       (status === 503 && retryAfter !== null) ||

@@ -19,8 +19,7 @@ import { waitFor } from "./wait.ts";
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const READY_MS_MAX = 60_000;
 const STOP_MS_MAX = 30_000;
-const ROLES = ["start", "start"];
-const TAKES_REQUESTS = /^(api|start)$/;
+const ROLES = ["api", "api", "worker"];
 
 /** The DATA_DIR of a running cluster, when tests are to run on it. */
 export const testCluster = process.env.TEST_CLUSTER || null;
@@ -76,7 +75,7 @@ export async function startOnCluster(options: { env: Settings; dataDir: string }
   const processes = await Promise.all(
     ROLES.map(async (role) => new Process(role, { ...settings, PORT: `${await freePort()}` })),
   );
-  const servers = processes.filter(({ role }) => TAKES_REQUESTS.test(role)).map((one) => one.port);
+  const servers = processes.filter(({ role }) => role === "api").map((one) => one.port);
   const balancer = await startHaproxy({ name: "haproxy", folder: dataDir, port, servers });
   const output = () => processes.map((process) => process.told).join("");
   const end = async (signal: NodeJS.Signals): Promise<number | null> => {

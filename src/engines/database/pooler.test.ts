@@ -44,6 +44,14 @@ describe.runIf(isInstalled)("behind PgBouncer (needs pgbouncer and postgresql)",
   const open = (poolSize: number) =>
     new Database({ connection: pooled, direct, poolSize, statementTimeoutMs: 15_000, log: () => {} });
 
+  test("processes that begin at once on an empty database all find it up to date", async () => {
+    const databases = Array.from({ length: 8 }, () => open(3));
+    const applied = await Promise.all(databases.map(({ db }) => migrate(db)));
+    expect(applied.filter(({ length }) => length > 0)).toHaveLength(1);
+    for (const database of databases) await database[Symbol.asyncDispose]();
+    await sql`drop schema public cascade; create schema public`.execute(databases[0]?.db as never).catch(() => {});
+  });
+
   test("migrations, hot statements and transactions work, however sessions are shared", async () => {
     await using database = open(60);
     expect(await migrate(database.db)).not.toEqual([]);

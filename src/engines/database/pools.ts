@@ -128,12 +128,23 @@ function parseBigintArray(text: string): bigint[] {
   return inner === "" ? [] : inner.split(",").map(BigInt);
 }
 
+const MIGRATION_ATTEMPTS = 5;
+
 /** Brings the schema up to date. Returns the names of what was applied. */
 export async function migrate(db: Db): Promise<string[]> {
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
-  const { error, results } = await migrator.migrateToLatest();
+  let { error, results } = await migrator.migrateToLatest();
+  // Migrations wait for each other, but the tables in which Kysely keeps their lock are made before it is held: of
+  // processes that begin at once on an empty database, all but one fail at that, and find them the next time.
+  for (let attempt = 0; isMadeTwice(error) && attempt < MIGRATION_ATTEMPTS; attempt++)
+    ({ error, results } = await migrator.migrateToLatest());
   if (error) throw new Unavailable("The database schema could not be brought up to date", { cause: error });
   return (results ?? []).filter((result) => result.status === "Success").map((r) => r.migrationName);
+}
+
+/** A unique key of PostgreSQL's catalogue, or a table, that another has made just now. */
+function isMadeTwice(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && (error.code === "23505" || error.code === "42P07");
 }
 
 /** Migrations the database has not seen, and ones it has that this version doesn't know. */
