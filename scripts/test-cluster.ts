@@ -14,7 +14,12 @@ const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 /** CI gives the whole 20 minutes. */
 const TESTS_MS_MAX = 18 * 60_000;
 /** Tests that start engines of their own, with or without a cluster. */
-const HAVE_THEIR_OWN = ["--exclude", "test/**/two-servers.test.ts", "--exclude", "test/kill/kafka.test.ts"];
+const HAVE_THEIR_OWN = [
+  "test/**/two-servers.test.ts",
+  "test/property/at-once.test.ts",
+  "test/api/shards.test.ts",
+  "test/kill/{kafka,lanes}.test.ts",
+].flatMap((pattern) => ["--exclude", pattern]);
 const ENGINES = ["pgbouncer", "redis", "kafka"];
 
 const dataDir = mkdtempSync(join(tmpdir(), "roost-test-cluster-"));

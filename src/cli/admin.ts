@@ -21,7 +21,7 @@ export async function openAdmin(
   config: Config,
   { terminal, migrates = true }: { terminal: Terminal; migrates?: boolean },
 ): Promise<Admin> {
-  const { Database, migrate } = await import("../engines/database/pools.ts");
+  const { Database } = await import("../engines/database/pools.ts");
   await using opened = new AsyncDisposableStack();
   const { connection, serverRuns } = await connect(config, opened, terminal);
   const database = opened.use(
@@ -35,7 +35,7 @@ export async function openAdmin(
     }),
   );
   await database.ping();
-  if (migrates && !serverRuns) await migrate(database.db);
+  if (migrates && !serverRuns) await database.migrate();
   const open = opened.move();
   return { database, db: database.db, serverRuns, [Symbol.asyncDispose]: () => open.disposeAsync() };
 }
@@ -48,7 +48,7 @@ interface Connected {
 async function connect(config: Config, opened: AsyncDisposableStack, terminal: Terminal): Promise<Connected> {
   const { database, dataDir } = config;
   if (database.kind === "external")
-    return { connection: { connectionString: database.url }, serverRuns: false };
+    return { connection: { connectionString: database.directUrl }, serverRuns: false };
   const { connectToRunningServer, startEmbeddedServer } = await import(
     "../engines/database/embedded-server.ts"
   );

@@ -24,7 +24,7 @@ export function migrateCommand(): Command {
 async function run(options: { dryRun?: boolean; json?: boolean }, command: Command): Promise<void> {
   const terminal = terminalOf(command);
   const { config } = configOf(command);
-  const { migrate, migrationState } = await import("../engines/database/pools.ts");
+  const { migrationState } = await import("../engines/database/pools.ts");
   await using admin = await openAdmin(config, { terminal, migrates: false });
   const { pending, unknown } = await migrationState(admin.db);
   if (unknown.length > 0) {
@@ -34,7 +34,7 @@ async function run(options: { dryRun?: boolean; json?: boolean }, command: Comma
       { hint: "Use the Roost that made them, or a later one." },
     );
   }
-  const applied = options.dryRun ? [] : await migrate(admin.db);
+  const applied = options.dryRun ? [] : await admin.database.migrate();
   if (!options.dryRun) await migrateShards(config, admin.database);
   if (options.json) terminal.json({ pending: options.dryRun ? pending : [], applied });
   else if (pending.length === 0) terminal.data("The schema is up to date.");

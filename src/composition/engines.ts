@@ -9,7 +9,7 @@ import { createLogger } from "../core/telemetry/log.ts";
 import { Metrics } from "../core/telemetry/metrics.ts";
 import { claimDatabase } from "../engines/database/claim.ts";
 import { startEmbeddedServer } from "../engines/database/embedded-server.ts";
-import { Database, migrate } from "../engines/database/pools.ts";
+import { Database } from "../engines/database/pools.ts";
 import { ReplicaRouter } from "../engines/database/replica-router.ts";
 import { type OpenedShards, openShards } from "../engines/database/shard-map.ts";
 import type { KafkaEventLogOptions } from "../engines/event-log/kafka.ts";
@@ -157,7 +157,7 @@ async function openDatabase(config: Config, log: Logger, opened: AsyncDisposable
   );
   if (config.database.kind === "external" && config.database.replicaUrls.length > 0)
     database.replicas = opened.use(openReplicas(config.database, config.databasePoolSize, database, log));
-  const applied = await migrate(database.db);
+  const applied = await database.migrate();
   if (applied.length > 0) log.info({ applied }, "the database schema was brought up to date");
   return { database, failed };
 }

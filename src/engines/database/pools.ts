@@ -90,6 +90,27 @@ export class Database implements AsyncDisposable {
     return this.replicas ? this.replicas.read(reading, work) : work(this.db);
   }
 
+  /**
+   * Brings the schema up to date. Returns the names of what was applied. Past any pooler: migrations hold a lock of their
+   * session; and for as long as it takes.
+   */
+  async migrate(): Promise<string[]> {
+    const pool = new pg.Pool({
+      ...this.#direct,
+      max: 2,
+      connectionTimeoutMillis: CONNECT_MS_MAX,
+      application_name: "roost migrate",
+    });
+    pool.on("error", () => {});
+    pool.on("connect", (client) => client.on("error", () => {}));
+    const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+    try {
+      return await migrate(db);
+    } finally {
+      await db.destroy();
+    }
+  }
+
   /** Connections in use, idle, and callers waiting for one. */
   usage(): { inUse: number; idle: number; waiting: number } {
     const { totalCount, idleCount, waitingCount } = this.#pool;
@@ -130,7 +151,7 @@ function parseBigintArray(text: string): bigint[] {
 
 const MIGRATION_ATTEMPTS = 5;
 
-/** Brings the schema up to date. Returns the names of what was applied. */
+/** As `Database.migrate`, through connections that keep their sessions. */
 export async function migrate(db: Db): Promise<string[]> {
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
   let { error, results } = await migrator.migrateToLatest();

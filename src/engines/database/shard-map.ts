@@ -5,7 +5,7 @@
 import { sql } from "kysely";
 import { UnusableSetup } from "../../core/errors.ts";
 import { LOGICAL_SHARDS } from "../../core/ids.ts";
-import { Database, type DatabaseOptions, type Db, migrate } from "./pools.ts";
+import { Database, type DatabaseOptions, type Db } from "./pools.ts";
 
 interface ShardDatabase {
   readonly database: Database;
@@ -33,7 +33,7 @@ export async function openShards(
   for (const url of urls) {
     const database = opened.use(new Database({ ...options, connection: { connectionString: url } }));
     others.push({ database, address: addressOf(url) });
-    await migrate(database.db);
+    await database.migrate();
   }
   const byIdentity = await identitiesOf(main, others);
   const known = await readMap(main.db);
