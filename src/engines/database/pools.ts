@@ -91,8 +91,8 @@ export class Database implements AsyncDisposable {
   }
 
   /**
-   * Brings the schema up to date. Returns the names of what was applied. Past any pooler: migrations hold a lock of their
-   * session; and for as long as it takes.
+   * Brings the schema up to date. Returns the names of what was applied. Past any pooler: migrations hold a lock of
+   * their session; and for as long as it takes.
    */
   async migrate(): Promise<string[]> {
     const pool = new pg.Pool({
