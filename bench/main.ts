@@ -1,4 +1,5 @@
 /** `npm run bench`: measures on this machine, always against a limit measured in the same run. */
+import { parseArgs } from "node:util";
 import { benchDeliveries } from "./deliveries.ts";
 import { benchEvents } from "./events.ts";
 import { benchHome } from "./home.ts";
@@ -20,15 +21,12 @@ Without a name, all of them, one after another.`;
 
 type Name = keyof typeof BENCHES;
 
-const args = process.argv.slice(2);
-const [name] = args.filter((arg) => !arg.startsWith("-") && args[args.indexOf(arg) - 1] !== "--seconds");
-const seconds = Number(args[args.indexOf("--seconds") + 1]) || 10;
-if (args.includes("--help") || (name !== undefined && !Object.hasOwn(BENCHES, name))) {
+const { name, seconds, isJson, help } = understood(process.argv.slice(2)) ?? {};
+if (help || seconds === undefined) {
   console.error(USAGE);
-  process.exit(args.includes("--help") ? 0 : 2);
+  process.exit(help ? 0 : 2);
 }
-const names = name === undefined ? (Object.keys(BENCHES) as Name[]) : [name as Name];
-const isJson = args.includes("--json");
+const names = name === undefined ? (Object.keys(BENCHES) as Name[]) : [name];
 const measured: Record<string, readonly Row[]> = {};
 if (!isJson) console.log(`\n${machine()}`);
 for (const one of names) {
@@ -40,10 +38,29 @@ for (const one of names) {
 }
 if (isJson) console.log(JSON.stringify({ machine: machine(), measured }, null, 2));
 
+/** Null for what isn't in the usage. */
+function understood(args: string[]) {
+  const options = {
+    seconds: { type: "string", default: "10" },
+    json: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  } as const;
+  try {
+    const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
+    const [name, ...more] = positionals;
+    const isKnown = name === undefined || Object.hasOwn(BENCHES, name);
+    if (!isKnown || more.length > 0 || !(Number(values.seconds) > 0)) return null;
+    const chosen = name as Name | undefined;
+    return { name: chosen, seconds: Number(values.seconds), isJson: values.json, help: values.help };
+  } catch {
+    return null;
+  }
+}
+
 /** Asked for by its name, one that can't be measured here fails; among all, the others go on. */
 async function measure(one: Name): Promise<readonly Row[]> {
   try {
-    return await BENCHES[one](seconds);
+    return await BENCHES[one](seconds ?? 0);
   } catch (error) {
     if (names.length === 1) throw error;
     process.exitCode = 1;
