@@ -63,6 +63,12 @@ export function composeCaches(
     if (stale.fanOutModes) modes.invalidate();
   };
 
+  /** What another process says. */
+  const forgetElsewhere = (stale: Stale) => {
+    forget(stale);
+    if (stale.countsElsewhere) profiles.invalidate(stale.countsElsewhere);
+  };
+
   const forgetAll = () => {
     for (const cache of [tokens, profiles, statuses, relations, marks, pulled]) cache.clear();
     modes.invalidate();
@@ -118,7 +124,7 @@ export function composeCaches(
     // Own changes were forgotten before they were told; what was loaded since then is right.
     onEntry: ({ stale, lsn, isOwn }) => {
       if (isOwn) return;
-      forget(stale);
+      forgetElsewhere(stale);
       if (lsn === null) recentWrites.missed();
       else recentWrites.note(stale, parseLsn(lsn));
     },
@@ -146,7 +152,7 @@ export function composeCaches(
   /** What a notice of PostgreSQL says is stale: each process gets it by itself. */
   const noticed = async (stale: Stale) => {
     recentWrites.missed();
-    forget(stale);
+    forgetElsewhere(stale);
     await closeStreams(stale);
   };
 

@@ -15,6 +15,8 @@ export interface Stale {
   readonly tokens?: readonly AccountId[];
   /** Access tokens of these apps themselves, which are no account's. */
   readonly appTokens?: readonly bigint[];
+  /** Counts of these accounts, in other processes: the one that says so has put its own right. */
+  readonly countsElsewhere?: readonly AccountId[];
   /** Who is pushed and who is pulled. */
   readonly fanOutModes?: true;
 }

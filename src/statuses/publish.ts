@@ -57,11 +57,14 @@ async function settle(
   authorId: AccountId,
   repliedId: StatusId | null,
 ): Promise<void> {
-  await context.invalidate({
-    authorTimelines: [authorId],
-    ...(repliedId === null ? {} : { statuses: [repliedId] }),
-  });
-  await context.showToAuthor(id, authorId);
+  await Promise.all([
+    context.invalidate({
+      authorTimelines: [authorId],
+      countsElsewhere: [authorId],
+      ...(repliedId === null ? {} : { statuses: [repliedId] }),
+    }),
+    context.showToAuthor(id, authorId),
+  ]);
   context.wakeEventLog();
 }
 

@@ -109,6 +109,16 @@ describe.skipIf(!hasRedis())("two servers on one Redis (needs redis-server)", ()
     expect((await ann.at[1].ask("GET", "/api/v1/timelines/home")).status).toBe(401);
   });
 
+  test("an author's counts are the same on both right after a post", async () => {
+    const count = async (client: Client) =>
+      (await client.get<{ statuses_count: number }>(`/api/v1/accounts/${bob.id}`)).statuses_count;
+    for (let posts = 2; posts < 8; posts++) {
+      const [writer, reader] = posts % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const);
+      await post(bob.at[writer], `number ${posts}`);
+      expect([await count(ann.at[reader]), await count(ann.at[writer])]).toEqual([posts, posts]);
+    }
+  });
+
   test("an app's own token ends on both", async () => {
     const nobody = [new Client(two.urls[0], null), new Client(two.urls[1], null)] as const;
     const app = await nobody[0].post<{ client_id: string; client_secret: string }>("/api/v1/apps", {

@@ -74,6 +74,7 @@ export function invalidationLogContract(open: () => Promise<[InvalidationLog, In
       authorTimelines: [id],
       tokens: [id],
       appTokens: [id],
+      countsElsewhere: [id],
       fanOutModes: true,
     };
     await a.append({ stale, lsn: "16/B374D848" });
