@@ -50,8 +50,10 @@ export async function buildServer(
       querystringParser: parseRouterQuery,
       maxParamLength: 500,
     },
-    // A listener that is asked to stop finishes what it has begun and takes nothing new.
+    // A listener that is asked to stop takes no more connections. What comes on those it has is answered: a balancer
+    // that sent it did so before it could know.
     forceCloseConnections: "idle",
+    return503OnClosing: false,
   }).setValidatorCompiler(TypeBoxValidatorCompiler) as unknown as App;
 
   app.decorateRequest("viewer", null);
@@ -64,8 +66,12 @@ export async function buildServer(
   });
   closeConnectionsAtStop(app);
   // Balancers keep connections. Told so, they send what comes next to a server that stays.
+  let isClosing = false;
+  app.addHook("preClose", async () => {
+    isClosing = true;
+  });
   app.addHook("onRequest", async (_, reply) => {
-    if (context.leaving.aborted) reply.header("Connection", "close");
+    if (isClosing || context.leaving.aborted) reply.header("Connection", "close");
   });
   app.addHook("onRequest", checkQuery);
   await app.register(cors, CORS);
