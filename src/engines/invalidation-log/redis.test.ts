@@ -29,7 +29,7 @@ describe.skipIf(!hasRedis())("the invalidation log in one Redis (needs redis-ser
   };
 
   invalidationLogContract(async () => {
-    const [one, other] = await pair();
+    const [one, other] = await redis.patientPair();
     return [new RedisInvalidationLog(one), new RedisInvalidationLog(other)];
   });
 
@@ -106,8 +106,7 @@ describe.skipIf(!hasRedis())("the invalidation log in one Redis (needs redis-ser
 describe.skipIf(!hasRedis())("the invalidation log in a cluster of three (needs redis-server)", () => {
   const redis = spawnRedis({ form: "cluster" });
   invalidationLogContract(async () => {
-    const prefix = newPrefix();
-    const clients = [await redis.client(prefix), await redis.client(prefix)] as const;
+    const clients = await redis.patientPair();
     return [new RedisInvalidationLog(clients[0]), new RedisInvalidationLog(clients[1])];
   });
 });

@@ -15,8 +15,8 @@ export type Connection = Redis | Cluster;
 type Argument = string | Buffer | number;
 
 /** How long callers wait: a request for what is only a cache, a worker for what it would have to do again. */
-const DEADLINE_MS = { prompt: 250, bulk: 2_000 } as const;
-export type Lane = keyof typeof DEADLINE_MS;
+const DEADLINES_MS = { prompt: 250, bulk: 2_000 } as const;
+export type Lane = keyof typeof DEADLINES_MS;
 
 const CONNECT_MS_MAX = 2_000;
 /** A server that sends nothing for so long while answers are due is given up, and looked for anew. */
@@ -31,6 +31,8 @@ export interface RedisClientOptions {
   readonly keyPrefix: string;
   readonly log: Logger;
   readonly clock?: Clock;
+  /** 250 ms and 2 s unless given. */
+  readonly deadlinesMs?: Readonly<Record<Lane, number>>;
   /** Told when Redis goes away and when it's back. */
   readonly onChange?: (isAway: boolean) => void;
 }
@@ -51,6 +53,7 @@ export class RedisClient implements AsyncDisposable {
   readonly address: RedisAddress;
   readonly #outages: Outages;
   readonly #lanes: Record<Lane, Connection>;
+  readonly #deadlinesMs: Readonly<Record<Lane, number>>;
   readonly #more = new Set<Connection>();
   /** Those whose commands wait for the end of this moment. */
   readonly #held = new Set<Connection>();
@@ -58,6 +61,7 @@ export class RedisClient implements AsyncDisposable {
   private constructor(options: RedisClientOptions, address: RedisAddress) {
     this.keyPrefix = options.keyPrefix;
     this.address = address;
+    this.#deadlinesMs = options.deadlinesMs ?? DEADLINES_MS;
     const { log, clock = systemClock, onChange = () => {} } = options;
     this.#outages = new Outages({ shown: address.shown, log, clock, onChange });
     this.#lanes = { prompt: connect(address), bulk: connect(address) };
@@ -70,6 +74,11 @@ export class RedisClient implements AsyncDisposable {
     const client = new RedisClient(options, address);
     try {
       await Promise.all(Object.values(client.#lanes).map(untilReady));
+      // A cluster's nodes are connected to when they are first asked: here, and not when somebody waits for it. One that
+      // is away at this moment is no reason not to start.
+      const nodes = [...client.primaries("prompt"), ...client.primaries("bulk")];
+      const asked = Promise.allSettled(nodes.map((node) => node.ping()));
+      await within(asked, READY_MS_MAX, () => new Unavailable("Redis answers in part only; try again"));
     } catch (error) {
       await client[Symbol.asyncDispose]();
       throw error;
@@ -79,7 +88,7 @@ export class RedisClient implements AsyncDisposable {
 
   /** Rejects with Unavailable when Redis is away or too slow. The key says which node of a cluster is asked. */
   run<T>(lane: Lane, key: string, work: (connection: Connection) => Promise<T>): Promise<T> {
-    return this.#outages.run(this.#nodeOf(key), DEADLINE_MS[lane], () => {
+    return this.#outages.run(this.#nodeOf(key), this.#deadlinesMs[lane], () => {
       this.#holdBack(this.#lanes[lane]);
       return work(this.#lanes[lane]);
     });

@@ -13,6 +13,8 @@ export interface SpawnedRedis {
   readonly logged: string[];
   /** A client of its own; those with the same prefix share what is kept. */
   client(keyPrefix?: string): Promise<RedisClient>;
+  /** Two of the same prefix, with time for an answer even where many tests share a machine. */
+  patientPair(): Promise<[RedisClient, RedisClient]>;
 }
 
 let prefixes = 0;
@@ -40,5 +42,14 @@ export function spawnRedis(options: Omit<RedisOptions, "folder">): SpawnedRedis 
     logged,
     client: async (keyPrefix = newPrefix()) =>
       opened.use(await RedisClient.open({ url: servers.url, keyPrefix, log })),
+    patientPair: async () => {
+      const options = {
+        url: servers.url,
+        keyPrefix: newPrefix(),
+        log,
+        deadlinesMs: { prompt: 10_000, bulk: 10_000 },
+      };
+      return [opened.use(await RedisClient.open(options)), opened.use(await RedisClient.open(options))];
+    },
   };
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { hasRedis } from "../../cluster/redis.ts";
 import { systemClock } from "../../core/clock.ts";
 import { Unavailable } from "../../core/errors.ts";
-import { newPrefix, spawnRedis } from "../redis/spawned.ts";
+import { spawnRedis } from "../redis/spawned.ts";
 import { timelineStoreContract } from "./contract.ts";
 import type { TimelineStore } from "./port.ts";
 import { RedisTimelineStore } from "./redis.ts";
@@ -24,8 +24,7 @@ describe.skipIf(!hasRedis())("the timeline store in one Redis (needs redis-serve
   const redis = spawnRedis({ form: "single" });
 
   timelineStoreContract(async (maxEntries) => {
-    const prefix = newPrefix();
-    const clients = [await redis.client(prefix), await redis.client(prefix)] as const;
+    const clients = await redis.patientPair();
     const open = (client: (typeof clients)[number]) =>
       new RedisTimelineStore(client, { maxEntries, idleMs: DAY_MS }, systemClock);
     return [open(clients[0]), open(clients[1])];
@@ -115,8 +114,7 @@ describe.skipIf(!hasRedis())("the timeline store in a cluster of three (needs re
   const redis = spawnRedis({ form: "cluster" });
 
   timelineStoreContract(async (maxEntries) => {
-    const prefix = newPrefix();
-    const clients = [await redis.client(prefix), await redis.client(prefix)] as const;
+    const clients = await redis.patientPair();
     const open = (client: (typeof clients)[number]) =>
       new RedisTimelineStore(client, { maxEntries, idleMs: DAY_MS }, systemClock);
     return [open(clients[0]), open(clients[1])];
