@@ -74,8 +74,8 @@ export class RedisClient implements AsyncDisposable {
     const client = new RedisClient(options, address);
     try {
       await Promise.all(Object.values(client.#lanes).map(untilReady));
-      // A cluster's nodes are connected to when they are first asked: here, and not when somebody waits for it. One that
-      // is away at this moment is no reason not to start.
+      // A cluster's nodes are connected to when they are first asked: here, and not when somebody waits for it. One
+      // that is away at this moment is no reason not to start.
       const nodes = [...client.primaries("prompt"), ...client.primaries("bulk")];
       const asked = Promise.allSettled(nodes.map((node) => node.ping()));
       await within(asked, READY_MS_MAX, () => new Unavailable("Redis answers in part only; try again"));
