@@ -39,7 +39,7 @@ interface Running extends AsyncDisposable {
 async function run(role: string, more: Record<string, string> = {}): Promise<Running> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const child = spawn(join(packageDir, "bin", "roost"), [role], {
+  const child = spawn(join(packageDir, "bin", "roost"), [role, "--processes", "1"], {
     cwd: folder,
     env: { PATH: "/usr/bin:/bin", ...settings, PORT: `${port}`, ...more },
     stdio: ["ignore", "ignore", "pipe"],

@@ -192,7 +192,8 @@ function roost(options: TopologyOptions, settings: Readonly<Record<string, strin
         name,
         folder,
         command,
-        args: [...args, role],
+        // One each: a part that is frozen or killed is a process.
+        args: [...args, role, "--processes", "1"],
         env: { ...settings, PORT: `${port}`, NO_COLOR: "1" },
         isReady,
         readyMsMax: ROOST_READY_MS_MAX,

@@ -25,7 +25,7 @@ describe.skipIf(!hasKafka() || !hasRedis())(
       kafka = await startKafka({ folder });
       place = await openSharedPlace();
       const env = { KAFKA_BROKERS: kafka.brokers };
-      const api = await place.start(["api"], env);
+      const api = await place.start(["api", "--processes", "1"], env);
       // The first of them is the first to read.
       relays = [await place.start(["relay"], env), await place.start(["relay"], env)];
       await place.start(["fanout"], env);

@@ -129,7 +129,7 @@ class Process {
     this.role = role;
     this.port = Number(settings.PORT);
     // In the data directory, so that its processes can be told from others by where they work.
-    this.child = spawn(process.execPath, [MAIN, role], {
+    this.child = spawn(process.execPath, [MAIN, role, "--processes", "1"], {
       cwd: settings.DATA_DIR,
       env: { PATH: process.env.PATH, ...settings },
       stdio: ["ignore", "pipe", "pipe"],
