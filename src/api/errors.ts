@@ -15,6 +15,8 @@ const DATABASE_AWAY = new Set([
   "57014",
   "08006",
   "08003",
+  // PgBouncer's: the database behind it is away, or has no connection free in time.
+  "08P01",
 ]);
 const RETRY_AFTER_MS = 2_000;
 

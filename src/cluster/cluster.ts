@@ -6,7 +6,15 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { sleep } from "../core/clock.ts";
 import { Unavailable } from "../core/errors.ts";
-import { find, launchAgain, type ManagedProcess, processesIn, tailOf, wasLaunched } from "./process.ts";
+import {
+  descendantsOf,
+  find,
+  launchAgain,
+  type ManagedProcess,
+  processesIn,
+  tailOf,
+  wasLaunched,
+} from "./process.ts";
 
 /** A process of the cluster, by a name that no other has. */
 export interface Part {
@@ -20,8 +28,6 @@ export interface Part {
   readonly launch?: (folder: string) => Promise<ManagedProcess>;
   /** What asks it to end; SIGTERM unless given. */
   readonly stopSignal?: NodeJS.Signals;
-  /** Processes that it has started and that don't end with it. */
-  readonly children?: (folder: string) => readonly number[];
 }
 
 /** Parts that are set up together, in a folder of their own. */
@@ -79,8 +85,10 @@ export class Cluster {
     return find(this.#folderOf(part), part.name);
   }
 
+  /** What it has started, as far as it still runs. */
   childrenOf(part: Part): readonly number[] {
-    return part.children?.(this.#folderOf(part)) ?? [];
+    const running = this.processOf(part);
+    return running ? descendantsOf(running.record.pid) : [];
   }
 
   logOf(part: Part): string {

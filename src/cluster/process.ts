@@ -232,6 +232,19 @@ export function processesIn(folder: string): number[] {
   });
 }
 
+/** Its children and theirs. */
+export function descendantsOf(pid: number): number[] {
+  const parents = new Map<number, number>();
+  for (const entry of readdirSync("/proc")) {
+    const fields = /^\d+$/.test(entry) ? statOf(Number(entry)) : null;
+    if (fields) parents.set(Number(entry), Number(fields[1]));
+  }
+  const found = [pid];
+  for (const ancestor of found)
+    for (const [child, parent] of parents) if (parent === ancestor) found.push(child);
+  return found.slice(1);
+}
+
 /** A port on loopback that was free a moment ago. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {

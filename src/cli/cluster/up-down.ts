@@ -156,8 +156,6 @@ async function checkPorts(cluster: Cluster, groups: readonly Group[], basePort: 
   const wanted = groups.flatMap(({ parts }) => parts).filter((part) => cluster.processOf(part) === null);
   const taken: string[] = [];
   for (const part of wanted) {
-    // A part whose watcher was killed may still run; it is taken over or ended, not in the way.
-    if (cluster.childrenOf(part).length > 0) continue;
     for (const port of part.ports) {
       const { problem } = await tryPort("127.0.0.1", port);
       if (!problem) continue;
