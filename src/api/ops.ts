@@ -4,7 +4,7 @@ import { sleep } from "../core/clock.ts";
 import type { App } from "./app.ts";
 import type { ApiContext } from "./context.ts";
 
-const CHECK_TIMEOUT_MS = 2_000;
+const CHECK_TIMEOUT_MS = 800;
 
 export function opsRoutes(app: App, context: ApiContext): void {
   const plain = { config: { anonymous: true }, schema: { hide: true } };
