@@ -94,6 +94,16 @@ export async function buildServer(
       reply.elapsedTime / 1000,
     );
   });
+  const { shards } = context.database;
+  if (shards.canMove) {
+    app.addHook("onRoute", (route) => {
+      const { handler } = route;
+      if (!route.url.startsWith("/api/v") || route.method === "GET" || route.method === "HEAD") return;
+      route.handler = function (request, reply) {
+        return shards.persist(async () => handler.call(this, request, reply));
+      };
+    });
+  }
   if (roles.has("api")) await documentApi(app, config);
   for (const routes of resourcesOf(roles))
     await app.register(async (scope) => routes(scope as unknown as App, context));

@@ -140,6 +140,7 @@ export function composeCaches(
    * what is read then comes from the database, and what is kept of it serves nobody, since the next one empties it too.
    */
   const catchUp = async () => {
+    await database.shards.beFresh();
     try {
       await invalidationLog.catchUp();
     } catch (error) {

@@ -4,19 +4,23 @@
  */
 import type { AccountId, StatusId } from "./ids.ts";
 
+/**
+ * What is reacted to is far when it lies in another database than who reacts: then the transaction didn't count it. It
+ * may have become near when the event is handled, since shards move.
+ */
 export type DomainEvent =
-  | { type: "status.published"; statusId: StatusId; authorId: AccountId }
+  | { type: "status.published"; statusId: StatusId; authorId: AccountId; isFar?: true }
   | { type: "status.edited"; statusId: StatusId; authorId: AccountId }
   | {
       type: "status.deleted";
       statusId: StatusId;
       authorId: AccountId;
-      /** What it answered or boosted, where that is counted in another database. */
+      /** What it answered or boosted, where that is far. */
       inReplyToId?: StatusId;
       reblogOfId?: StatusId;
     }
-  | { type: "status.favourited"; statusId: StatusId; accountId: AccountId }
-  /** Told only when the status is counted in another database. */
+  | { type: "status.favourited"; statusId: StatusId; accountId: AccountId; isFar?: true }
+  /** Told only when it is far. */
   | { type: "status.unfavourited"; statusId: StatusId; accountId: AccountId }
   | { type: "account.followed"; accountId: AccountId; targetId: AccountId }
   | { type: "account.follow-requested"; accountId: AccountId; targetId: AccountId };

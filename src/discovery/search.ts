@@ -95,10 +95,7 @@ export async function searchStatuses(
     where text ilike all(${patterns}::text[]) order by id desc limit ${limit}`;
   const ask = async ({ db }: Database) => (await statement.execute(db)).rows;
   const rows = authorId === null ? await shards.gather(ask) : await ask(shards.of(authorId));
-  return rows
-    .map((row) => row.id)
-    .sort(descending)
-    .slice(0, limit);
+  return [...new Set(rows.map((row) => row.id))].sort(descending).slice(0, limit);
 }
 
 /** Accounts to follow: well followed, active of late, and not followed, blocked or muted yet. */

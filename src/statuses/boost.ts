@@ -43,7 +43,12 @@ export async function boost(
       select id from status`.execute(tx);
       const id = rows[0]?.id;
       if (id !== undefined)
-        await appendToOutbox(tx, authorId, { type: "status.published", statusId: id, authorId });
+        await appendToOutbox(tx, authorId, {
+          type: "status.published",
+          statusId: id,
+          authorId,
+          ...(isNear ? {} : { isFar: true as const }),
+        });
       return id;
     });
   const id = created ?? (await existingBoost(context, authorId, facts.id));

@@ -21,7 +21,12 @@ export async function favourite(
       on conflict do nothing returning 1`.execute(tx);
     if (rows.length === 0) return;
     if (isNear) await countFavourite(tx, id, 1);
-    await appendToOutbox(tx, accountId, { type: "status.favourited", statusId: id, accountId });
+    await appendToOutbox(tx, accountId, {
+      type: "status.favourited",
+      statusId: id,
+      accountId,
+      ...(isNear ? {} : { isFar: true as const }),
+    });
   });
   await settleNow(context.database, [{ kind: "favourite", statusId: id, sourceId: accountId }]);
   return settle(context, accountId, id);

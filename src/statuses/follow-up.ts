@@ -5,8 +5,8 @@ import type { StatusId } from "../core/ids.ts";
 import type { Invalidate } from "../core/invalidation.ts";
 import type { Database } from "../engines/database/pools.ts";
 import { byItself } from "../engines/database/shards.ts";
-import { type Reaction, reactionsOf, settleReactions } from "./reactions.ts";
-import type { StatusCache } from "./records.ts";
+import { type Reaction, reactionsOf, recount, settleReactions } from "./reactions.ts";
+import type { StatusCache, StatusRecord } from "./records.ts";
 import { removeElsewhere, staleBy } from "./remove.ts";
 
 export async function followUp(
@@ -15,26 +15,49 @@ export async function followUp(
 ): Promise<void> {
   const { database, statuses, invalidate } = context;
   const published = events.flatMap((event) => (event.type === "status.published" ? [event.statusId] : []));
-  const records = [...(await statuses.getMany(published)).values()];
-  const reactions = [...records.flatMap(({ row }) => reactionsOf(row)), ...events.flatMap(reactionsTo)];
-  const far = reactions.filter(({ statusId, sourceId }) => !database.shards.areTogether(statusId, sourceId));
+  const records = await statuses.getMany(published);
+  const reactions = events.flatMap((event) => reactionsIn(event, records));
+  const isNear = ({ statusId, sourceId }: Reaction) => database.shards.areTogether(statusId, sourceId);
+  const far = reactions.filter(({ reaction }) => !isNear(reaction)).map(({ reaction }) => reaction);
+  const near = reactions.filter(({ reaction, wasFar }) => wasFar && isNear(reaction));
   const deletedIds = events.flatMap((event) => (event.type === "status.deleted" ? [event.statusId] : []));
   // What was reacted to while it was being deleted: the deletion didn't see the reaction, which commits after it.
   const goneIds = await onlyGone(database, [...new Set(far.map(({ statusId }) => statusId))]);
   const removals = await removeElsewhere(database, [...new Set([...deletedIds, ...goneIds])]);
   const removed = removals.flatMap((removal) => removal.removed);
   const counted = await settleReactions(database, [...far, ...removed.flatMap(reactionsOf)]);
+  const recountedIds = [...new Set(near.map(({ reaction }) => reaction.statusId))];
+  await recount(database, recountedIds);
   const stale = staleBy(removals);
   if (Object.values(stale).some((ids) => ids.length > 0)) await invalidate(stale);
-  if (counted.length > 0) await invalidate({ statuses: counted });
+  if (counted.length + recountedIds.length > 0) await invalidate({ statuses: [...counted, ...recountedIds] });
 }
 
-function reactionsTo(event: DomainEvent): Reaction[] {
-  if (event.type === "status.favourited" || event.type === "status.unfavourited")
-    return [{ kind: "favourite", statusId: event.statusId, sourceId: event.accountId }];
-  if (event.type !== "status.deleted") return [];
-  const { statusId: id, inReplyToId = null, reblogOfId = null } = event;
-  return reactionsOf({ id, in_reply_to_id: inReplyToId, reblog_of_id: reblogOfId });
+/** What an event may have changed of reactions, and whether it left them to be counted here. */
+function reactionsIn(
+  event: DomainEvent,
+  records: ReadonlyMap<StatusId, StatusRecord>,
+): { reaction: Reaction; wasFar: boolean }[] {
+  switch (event.type) {
+    case "status.favourited":
+    case "status.unfavourited": {
+      const { statusId, accountId: sourceId } = event;
+      const wasFar = event.type === "status.unfavourited" || event.isFar === true;
+      return [{ reaction: { kind: "favourite", statusId, sourceId }, wasFar }];
+    }
+    case "status.published": {
+      const record = records.get(event.statusId);
+      const wasFar = event.isFar === true;
+      return record ? reactionsOf(record.row).map((reaction) => ({ reaction, wasFar })) : [];
+    }
+    case "status.deleted": {
+      const { statusId: id, inReplyToId = null, reblogOfId = null } = event;
+      const reactions = reactionsOf({ id, in_reply_to_id: inReplyToId, reblog_of_id: reblogOfId });
+      return reactions.map((reaction) => ({ reaction, wasFar: true }));
+    }
+    default:
+      return [];
+  }
 }
 
 /** Asked of the primaries: what a cache or a replica doesn't have may be there all the same. */

@@ -119,6 +119,7 @@ const INSERT = `
     insert into event_log (topic, key, payload)
     select 'events', author_id,
       jsonb_build_object('type', 'status.published', 'statusId', id::text, 'authorId', author_id::text)
+        || case when reply_id is null or counts_reply then '{}' else '{"isFar":true}' end::jsonb
     from allowed order by n)
   select allowed.n, allowed.id, counted.statuses_count
   from allowed join counted on counted.account_id = allowed.author_id`;

@@ -82,7 +82,8 @@ async function readFiltered(
     const rows = await context.database.shards.gather(
       async (database) => (await database.readStale(context.reading, (db) => statement.execute(db))).rows,
     );
-    const newestFirst = rows.map((row) => row.id).sort(descending);
+    // While a shard moves, two databases have its posts.
+    const newestFirst = [...new Set(rows.map((row) => row.id))].sort(descending);
     const ids = (upwards ? newestFirst.reverse() : newestFirst).slice(0, wanted);
     found.push(...(await visibleOf(context, ids, viewerId, relations)));
     const last = ids.at(-1);

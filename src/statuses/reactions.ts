@@ -51,6 +51,31 @@ export async function settleReactions(
   return changed;
 }
 
+/**
+ * Counts anew what was far when it was made, and is near by now: nobody could settle it in between. The lock comes first,
+ * then the count: reactions that are near are counted with their row, or after this one.
+ */
+export async function recount({ shards }: Database, statusIds: readonly StatusId[]): Promise<void> {
+  const count = (table: string, column: string, kind: ReactionKind, id: StatusId) =>
+    sql`(select count(*) from ${sql.table(table)} where ${sql.ref(column)} = ${id})
+      + (select count(*) from remote_reactions where status_id = ${id} and kind = ${REACTION_CODES[kind]})`;
+  for (const id of statusIds) {
+    await shards
+      .of(id)
+      .db.transaction()
+      .execute(async (tx) => {
+        await sql`select 1 from status_counts where status_id = ${id} for update`.execute(tx);
+        const replies = count("statuses", "in_reply_to_id", "reply", id);
+        const reblogs = count("statuses", "reblog_of_id", "reblog", id);
+        await sql`insert into status_counts as c (status_id, replies_count, reblogs_count, favourites_count)
+        select ${id}, ${replies}, ${reblogs}, ${count("favourites", "status_id", "favourite", id)}
+        where exists (select 1 from statuses where id = ${id})
+        on conflict (status_id) do update set replies_count = excluded.replies_count,
+          reblogs_count = excluded.reblogs_count, favourites_count = excluded.favourites_count`.execute(tx);
+      });
+  }
+}
+
 /** As a request does it, so that its answer shows the count. If it fails now, the event's consumer comes to it. */
 export async function settleNow(database: Database, reactions: readonly Reaction[]): Promise<void> {
   await settleReactions(database, reactions).catch(() => {});
@@ -58,6 +83,8 @@ export async function settleNow(database: Database, reactions: readonly Reaction
 
 async function settle({ shards }: Database, reaction: Reaction): Promise<boolean> {
   const { kind, statusId, sourceId } = reaction;
+  // It waited for its turn, and shards may have moved.
+  if (shards.areTogether(statusId, sourceId)) return false;
   return shards
     .of(statusId)
     .db.transaction()

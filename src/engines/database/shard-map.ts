@@ -3,9 +3,14 @@
  * its own, since an address can come to name another database, and two addresses can name one.
  */
 import { sql } from "kysely";
+import { sleep } from "../../core/clock.ts";
 import { UnusableSetup } from "../../core/errors.ts";
 import { LOGICAL_SHARDS } from "../../core/ids.ts";
 import { Database, type DatabaseOptions, type Db } from "./pools.ts";
+
+/** For so long a server goes by a map that it has read; moving shards waits as long. */
+export const MAP_LEASE_MS = 2_000;
+const REFRESH_MS = 400;
 
 interface ShardDatabase {
   readonly database: Database;
@@ -39,6 +44,8 @@ export async function openShards(
   const known = await readMap(main.db);
   const map = known.length > 0 || urls.length === 0 ? known : await makeMap(main, byIdentity);
   if (map.length > 0) main.shards.spread(databasesOf(map, byIdentity));
+  if (urls.length > 0) await register(main.db, byIdentity);
+  if (map.length > 0 && byIdentity.size > 1) opened.use(await followMap(main, byIdentity));
   const open = opened.move();
   const all = [...byIdentity.values()].map(({ database }) => database);
   return {
@@ -49,6 +56,37 @@ export async function openShards(
 
 /** What is told of the main database when SHARD_URLS doesn't name it: it then holds no shards, but those it has had. */
 const MAIN = "the database of DATABASE_URL";
+
+/** Reads the map again as soon as it has changed, until disposed. */
+async function followMap(main: Database, byIdentity: Map<string, ShardDatabase>): Promise<AsyncDisposable> {
+  let known = "";
+  const stopping = new AbortController();
+  const refresh = async (): Promise<void> => {
+    const readAtMs = performance.now();
+    const { rows } = await sql<{ version: string }>`
+      select version::text from shard_map_version`.execute(main.db);
+    const version = rows[0]?.version ?? "";
+    if (version !== known) main.shards.spread(databasesOf(await readMap(main.db), byIdentity));
+    known = version;
+    main.shards.validUntilMs = readAtMs + MAP_LEASE_MS;
+  };
+  await refresh();
+  main.shards.refresh = refresh;
+  const run = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      await sleep(REFRESH_MS, stopping.signal);
+      // Without the main database nothing can be answered anyway; requests say so by themselves.
+      if (!stopping.signal.aborted) await refresh().catch(() => {});
+    }
+  };
+  const running = run();
+  return {
+    [Symbol.asyncDispose]: async () => {
+      stopping.abort();
+      await running;
+    },
+  };
+}
 
 interface MapRow {
   readonly shard: number;
@@ -100,14 +138,22 @@ async function makeMap(main: Database, byIdentity: Map<string, ShardDatabase>): 
     const databases = [...byIdentity].filter(([, { database, address }]) =>
       isInhabited ? database === main : address !== MAIN,
     );
-    for (const [id, { address }] of byIdentity)
-      await sql`insert into shard_databases (id, address) values (${id}, ${address})`.execute(tx);
+    await register(tx, byIdentity);
     const ids = databases.map(([id]) => id);
     await sql`insert into shard_map (shard, database_id)
       select shard, (${ids}::uuid[])[1 + shard % ${ids.length}::int]
       from generate_series(0, ${LOGICAL_SHARDS - 1}::int) as s (shard)`.execute(tx);
     return readMap(tx);
   });
+}
+
+/** Shards can be moved to whatever has been named once; where it was seen last helps who looks for it. */
+async function register(db: Db, byIdentity: Map<string, ShardDatabase>): Promise<void> {
+  const addresses = [...byIdentity.values()].map(({ address }) => address);
+  await sql`insert into shard_databases (id, address)
+    select id, address from unnest(${[...byIdentity.keys()]}::uuid[], ${addresses}::text[]) as d (id, address)
+    on conflict (id) do update set address = excluded.address
+      where shard_databases.address <> excluded.address`.execute(db);
 }
 
 function databasesOf(map: readonly MapRow[], byIdentity: Map<string, ShardDatabase>): Database[] {

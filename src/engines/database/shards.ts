@@ -2,7 +2,7 @@
  * Which database holds what an account owns: the only place that knows. The logical shard is in every id, of accounts
  * and of what they own, so an id is all it takes. With one database every answer is that one, and costs nothing.
  */
-import { within } from "../../core/clock.ts";
+import { sleep, within } from "../../core/clock.ts";
 import { Unavailable } from "../../core/errors.ts";
 import { LOGICAL_SHARDS, shardOfId } from "../../core/ids.ts";
 import type { Database } from "./pools.ts";
@@ -12,10 +12,19 @@ const AT_ONCE = 8;
 /** What spans databases waits for the slowest; one that hangs must not hold a request for longer. */
 const DEADLINE_MS = 5_000;
 
+/** What a database says that has given the shard away, or is about to; see `shard-move.ts`. */
+const MOVING = "40S01";
+const MOVE_MS_MAX = 15_000;
+const MOVE_PAUSE_MS = 40;
+
 export class Shards {
   #byShard: readonly Database[] | null = null;
   #all: readonly Database[];
   readonly #deadlineMs: number;
+  /** Until when the map is surely the newest; moving shards waits for it to run out. */
+  validUntilMs = Number.POSITIVE_INFINITY;
+  /** Reads the map anew. */
+  refresh: () => Promise<void> = async () => {};
 
   constructor(main: Database, deadlineMs: number = DEADLINE_MS) {
     this.#all = [main];
@@ -42,7 +51,36 @@ export class Shards {
 
   /** Where the account with this id, or the owner of what has it, keeps what it owns. */
   of(id: bigint): Database {
+    if (this.canMove && performance.now() > this.validUntilMs)
+      throw new Unavailable("The server has lost touch with its main database. Try again in a moment");
     return (this.#byShard?.[shardOfId(id)] ?? this.#all[0]) as Database;
+  }
+
+  /** Whether there are databases for shards to move to. */
+  get canMove(): boolean {
+    return this.validUntilMs !== Number.POSITIVE_INFINITY;
+  }
+
+  /** To be called before reading or writing: a process that stood still for a while has an old map. */
+  async beFresh(): Promise<void> {
+    if (performance.now() > this.validUntilMs) await this.refresh();
+  }
+
+  /**
+   * Runs `work` again as long as it fails since its shard is moving: nothing of it was done then. Servers have the new
+   * map some time before its database takes writes.
+   */
+  async persist<T>(work: () => Promise<T>): Promise<T> {
+    const untilMs = performance.now() + MOVE_MS_MAX;
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if ((error as { code?: unknown }).code !== MOVING || performance.now() > untilMs) throw error;
+        await sleep(MOVE_PAUSE_MS);
+        await this.refresh();
+      }
+    }
   }
 
   /** Whether what the owners of both ids own can be written in one transaction. */

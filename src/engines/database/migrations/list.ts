@@ -4,10 +4,12 @@ import * as first from "./0001-first.ts";
 import * as eventLeases from "./0002-event-leases.ts";
 import * as shards from "./0004-shards.ts";
 import * as idClock from "./0005-id-clock.ts";
+import * as shardMoves from "./0006-shard-moves.ts";
 
 export const migrations: Record<string, Migration> = {
   "0001-first": first,
   "0002-event-leases": eventLeases,
   "0004-shards": shards,
   "0005-id-clock": idClock,
+  "0006-shard-moves": shardMoves,
 };

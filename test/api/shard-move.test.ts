@@ -1,0 +1,182 @@
+/** Shards go to another database while everybody writes and reads: nothing is lost, and nobody sees anything wrong. */
+import { deepStrictEqual, ok } from "node:assert/strict";
+import pg from "pg";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createAccessToken } from "../../src/accounts/tokens.ts";
+import { sleep } from "../../src/core/clock.ts";
+import { LOGICAL_SHARDS, makeId } from "../../src/core/ids.ts";
+import { moveShards } from "../../src/engines/database/shard-move.ts";
+import { Client, type Status } from "../support/client.ts";
+import { type OpenedRoost, openTestRoost } from "../support/open-roost.ts";
+import { type ShardDatabases, startShardDatabases } from "../support/shard-databases.ts";
+
+interface Counted extends Status {
+  readonly favourites_count: number;
+  readonly replies_count: number;
+}
+
+interface Person {
+  readonly id: bigint;
+  readonly client: Client;
+  readonly posts: string[];
+}
+
+const PEOPLE = 6;
+
+let databases: ShardDatabases;
+let roost: OpenedRoost;
+
+beforeAll(async () => {
+  databases = await startShardDatabases(["first", "second", "third"]);
+  // The map is made with the first two; the third is new.
+  const [first = "", second = ""] = databases.shardUrls;
+  {
+    await using early = await openTestRoost({ ...databases.env, SHARD_URLS: `${first},${second}` });
+    expect(early.database.shards.all).toHaveLength(2);
+  }
+  roost = await openTestRoost(databases.env);
+});
+
+afterAll(async () => {
+  await roost?.[Symbol.asyncDispose]();
+  await databases?.[Symbol.asyncDispose]();
+});
+
+async function person(number: number): Promise<Person> {
+  const { db } = roost.database;
+  const id = makeId(Date.UTC(2025, 0, 1) + number, number, 0);
+  const username = `p${number}`;
+  await db.insertInto("accounts").values({ id, username }).execute();
+  const credentials = { account_id: id, email: `${username}@example.org`, password_hash: "-" };
+  await db
+    .insertInto("credentials")
+    .values({ ...credentials, confirmed_at: new Date(0) })
+    .execute();
+  const { token } = await createAccessToken(db, {
+    accountId: id,
+    appId: null,
+    scopes: ["read", "write", "follow"],
+  });
+  return { id, client: new Client(roost.url, token), posts: [] };
+}
+
+const idsOf = (statuses: readonly { id: string }[]) => statuses.map(({ id }) => id);
+
+async function move(from: string, to: string, shards: readonly number[]) {
+  await using opened = new AsyncDisposableStack();
+  const open = async (connectionString: string) => {
+    const client = opened.adopt(new pg.Client({ connectionString }), (one) => one.end());
+    await client.connect();
+    return client;
+  };
+  const clients = { main: await open(databases.mainUrl), from: await open(from), to: await open(to) };
+  return await moveShards({ ...clients, shards, onStep: () => {} });
+}
+
+test("under load", async () => {
+  const people = await Promise.all(Array.from({ length: PEOPLE }, (_, i) => person(i)));
+  for (const { client } of people)
+    for (const { id } of people)
+      if (client !== people.find((one) => one.id === id)?.client) await client.follow(`${id}`);
+  const favourites = new Map<string, Set<bigint>>();
+  const replies = new Map<string, number>();
+  let isOver = false;
+  let writes = 0;
+  let slowestMs = 0;
+  /** Everyone posts, replies, favourites, takes back, and looks at once whether it shows. */
+  const live = async (own: Person, place: number): Promise<void> => {
+    for (let round = 0; !isOver; round++) {
+      const startedAtMs = performance.now();
+      const other = people[(place + 1 + (round % (PEOPLE - 1))) % PEOPLE] as Person;
+      const target = other.posts.at(-1);
+      const more = target !== undefined && round % 3 === 0 ? { in_reply_to_id: target } : {};
+      const post = await own.client.publish(`${place}: ${round}`, more);
+      own.posts.push(post.id);
+      if ("in_reply_to_id" in more) replies.set(`${target}`, (replies.get(`${target}`) ?? 0) + 1);
+      ok(idsOf(await own.client.home({ limit: "40" })).includes(post.id), "one's own post shows");
+      if (target !== undefined) {
+        const by = favourites.get(target) ?? new Set();
+        favourites.set(target, by);
+        const verb = round % 4 === 1 && by.has(own.id) ? "unfavourite" : "favourite";
+        await own.client.post(`/api/v1/statuses/${target}/${verb}`);
+        if (verb === "favourite") by.add(own.id);
+        else by.delete(own.id);
+        const seen = await own.client.get<{ favourited: boolean }>(`/api/v1/statuses/${target}`);
+        deepStrictEqual(seen.favourited, verb === "favourite", "one's own favourite shows");
+      }
+      writes += 2;
+      slowestMs = Math.max(slowestMs, performance.now() - startedAtMs);
+    }
+  };
+  const lives = Promise.all(people.map(live));
+  lives.catch(() => {});
+  const isRight = async () => {
+    const expected = people
+      .flatMap(({ posts }) => posts)
+      .map(BigInt)
+      .sort((a, b) => (a < b ? 1 : -1))
+      .map(String);
+    const mine = new Set(people.map(({ id }) => `${id}`));
+    for (const { client } of people) {
+      const shown: string[] = [];
+      for (let page = await client.home({ limit: "40" }); page.length > 0; ) {
+        shown.push(...page.filter(({ account }) => mine.has(account.id)).map(({ id }) => id));
+        page = await client.home({ limit: "40", max_id: page.at(-1)?.id ?? "0" });
+      }
+      deepStrictEqual(shown, expected, "the whole home timeline");
+    }
+    for (const id of expected) {
+      const status = await (people[0] as Person).client.get<Counted>(`/api/v1/statuses/${id}`);
+      deepStrictEqual(
+        [id, status.favourites_count, status.replies_count],
+        [id, favourites.get(id)?.size ?? 0, replies.get(id) ?? 0],
+        "what is counted",
+      );
+    }
+    const listed = await (people[0] as Person).client.get<Status[]>("/api/v1/timelines/public?limit=40");
+    const isReply = new Set(replies.keys());
+    ok(idsOf(listed).every((id) => expected.includes(id)) && isReply.size > 0);
+    deepStrictEqual(new Set(idsOf(listed)).size, listed.length, "nothing twice");
+  };
+  const [first = "", second = "", third = ""] = databases.shardUrls;
+  const all = Array.from({ length: LOGICAL_SHARDS }, (_, shard) => shard);
+  try {
+    await sleep(500);
+    // Every second person's, to an empty database; then some of the rest, to where they have neighbours.
+    const one = await move(
+      first,
+      third,
+      all.filter((shard) => shard % 2 === 0 && shard !== 4),
+    );
+    expect(one.rows).toBeGreaterThan(0);
+    await sleep(300);
+    const two = await move(second, third, [1, 3]);
+    await sleep(300);
+    const back = await move(third, first, [0, 3]);
+    await sleep(300);
+    process.stderr.write(
+      `pauses ${[one, two, back].map(({ pauseMs }) => Math.round(pauseMs)).join(", ")} ms; ` +
+        `${one.rows} rows, ${one.changes} changes; ${writes} writes, the slowest round ${Math.round(slowestMs)} ms\n`,
+    );
+  } finally {
+    isOver = true;
+  }
+  await lives;
+  await expect.poll(() => roost.isIdle(), { timeout: 20_000, interval: 5 }).toBe(true);
+  await isRight();
+  await roost.loseCaches();
+  await isRight();
+  // What is where: each one's in one database only.
+  for (const [place, holder] of [first, third, third, first, first, second].entries()) {
+    for (const url of databases.shardUrls) {
+      const text = `select count(*) from statuses where author_id = ${people[place]?.id}`;
+      const [row] = await databases.query(url, text);
+      expect(Number(row?.count), `of ${place} in ${url}`).toBe(
+        url === holder ? people[place]?.posts.length : 0,
+      );
+    }
+  }
+  const triggers = "select count(*) from pg_trigger where tgname = 'shard_row_changes'";
+  for (const url of databases.shardUrls)
+    expect(await databases.query(url, triggers)).toEqual([{ count: "0" }]);
+}, 180_000);
