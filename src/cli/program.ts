@@ -13,6 +13,7 @@ import { report } from "./failure.ts";
 import { terminalOf, version } from "./invocation.ts";
 import { migrateCommand } from "./migrate.ts";
 import { roleCommands } from "./roles.ts";
+import { shardsCommand } from "./shards/command.ts";
 import { startCommand } from "./start.ts";
 import { tokenCommand } from "./token.ts";
 
@@ -59,6 +60,7 @@ Examples:
     accountsCommand(),
     tokenCommand(),
     eventsCommand(),
+    shardsCommand(),
   ]) {
     program.addCommand(inheriting(command, program));
   }

@@ -52,8 +52,8 @@ export async function settleReactions(
 }
 
 /**
- * Counts anew what was far when it was made, and is near by now: nobody could settle it in between. The lock comes first,
- * then the count: reactions that are near are counted with their row, or after this one.
+ * Counts anew what was far when it was made, and is near by now: nobody could settle it in between. The lock comes
+ * first, then the count: reactions that are near are counted with their row, or after this one.
  */
 export async function recount({ shards }: Database, statusIds: readonly StatusId[]): Promise<void> {
   const count = (table: string, column: string, kind: ReactionKind, id: StatusId) =>

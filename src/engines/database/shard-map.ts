@@ -12,7 +12,7 @@ import { Database, type DatabaseOptions, type Db } from "./pools.ts";
 export const MAP_LEASE_MS = 2_000;
 const REFRESH_MS = 400;
 
-interface ShardDatabase {
+export interface ShardDatabase {
   readonly database: Database;
   /** Where it is, without user and password. */
   readonly address: string;
@@ -21,6 +21,8 @@ interface ShardDatabase {
 export interface OpenedShards extends AsyncDisposable {
   /** Every database there is, the main one first. */
   readonly all: readonly Database[];
+  /** Those that may hold shards, by their identities. */
+  readonly byIdentity: ReadonlyMap<string, ShardDatabase>;
 }
 
 /**
@@ -49,13 +51,14 @@ export async function openShards(
   const open = opened.move();
   const all = [...byIdentity.values()].map(({ database }) => database);
   return {
+    byIdentity,
     all: [main, ...all.filter((database) => database !== main)],
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
 }
 
 /** What is told of the main database when SHARD_URLS doesn't name it: it then holds no shards, but those it has had. */
-const MAIN = "the database of DATABASE_URL";
+export const MAIN = "the database of DATABASE_URL";
 
 /** Reads the map again as soon as it has changed, until disposed. */
 async function followMap(main: Database, byIdentity: Map<string, ShardDatabase>): Promise<AsyncDisposable> {
@@ -88,13 +91,14 @@ async function followMap(main: Database, byIdentity: Map<string, ShardDatabase>)
   };
 }
 
-interface MapRow {
+export interface MapRow {
   readonly shard: number;
   readonly id: string;
   readonly address: string;
 }
 
-async function readMap(db: Db): Promise<MapRow[]> {
+/** In the order of the shards; empty before there is a map. */
+export async function readMap(db: Db): Promise<MapRow[]> {
   const { rows } = await sql<MapRow>`select m.shard, d.id, d.address
     from shard_map m join shard_databases d on d.id = m.database_id order by m.shard`.execute(db);
   return rows;

@@ -1,18 +1,20 @@
 /**
  * Moving logical shards from one database to another, while servers write.
  *
- * Triggers log what changes of them (`migrations/0006-shard-moves.ts`) while a snapshot is copied; then the log is worked
- * off in rounds. For the last round writers wait at a lock on the tables, so what is copied is all there is. From then on
- * the old database refuses to change their rows, and the new one does, too, until the map says where they are, what is
- * there was compared with what was here, and every server has surely read the new map (`MAP_LEASE_MS`). Only then does
- * anything change, so whoever still reads the old rows until then reads what is true. A refused write is tried again by
- * who answers the request; it has changed nothing.
+ * Triggers log what changes of them (`migrations/0006-shard-moves.ts`) while a snapshot is copied; then the log is
+ * worked off in rounds. For the last round writers wait at a lock on the tables, so what is copied is all there is. From
+ * then on the old database refuses to change their rows, and the new one does, too, until the map says where they are,
+ * what is there was compared with what was here, and every server has surely read the new map (`MAP_LEASE_MS`). Only
+ * then does anything change, so whoever still reads the old rows until then reads what is true. A refused write is tried
+ * again by who answers the request; it has changed nothing.
  *
  * Ended in the middle, a move is begun anew, or, when the map was changed already, finished: by the same command.
  */
+import { sql } from "kysely";
 import type pg from "pg";
 import { sleep } from "../../core/clock.ts";
 import { UnusableSetup } from "../../core/errors.ts";
+import type { Db } from "./pools.ts";
 import { MAP_LEASE_MS } from "./shard-map.ts";
 import {
   copyTable,
@@ -39,6 +41,14 @@ export interface Moved {
   readonly changes: number;
   /** How long nothing of these shards could be changed. */
   readonly pauseMs: number;
+}
+
+/** Shards whose move away from this database was begun and not finished. */
+export async function unfinishedIn(db: Db): Promise<number[]> {
+  const { rows } = await sql<{
+    shard: number;
+  }>`select shard from shard_moves where state <> 'moving'`.execute(db);
+  return rows.map((row) => row.shard);
 }
 
 const CHANGES_AT_ONCE = 1_000;
