@@ -7,6 +7,7 @@
  * makes certain that it's done.
  */
 import { sql } from "kysely";
+import { Unavailable } from "../core/errors.ts";
 import { Gate } from "../core/gate.ts";
 import type { AccountId, StatusId } from "../core/ids.ts";
 import type { Database, Db } from "../engines/database/pools.ts";
@@ -56,22 +57,24 @@ export async function settleReactions(
  * first, then the count: reactions that are near are counted with their row, or after this one.
  */
 export async function recount({ shards }: Database, statusIds: readonly StatusId[]): Promise<void> {
-  const count = (table: string, column: string, kind: ReactionKind, id: StatusId) =>
-    sql`(select count(*) from ${sql.table(table)} where ${sql.ref(column)} = ${id})
-      + (select count(*) from remote_reactions where status_id = ${id} and kind = ${REACTION_CODES[kind]})`;
+  const count = (table: string, source: string, column: string, kind: ReactionKind, id: StatusId) =>
+    sql`(select count(*) from (select ${sql.ref(source)} from ${sql.table(table)} where ${sql.ref(column)} = ${id}
+      union select source_id from remote_reactions where status_id = ${id} and kind = ${REACTION_CODES[kind]}) r)`;
   for (const id of statusIds) {
     await shards
       .of(id)
       .db.transaction()
       .execute(async (tx) => {
+        const { rows } = await sql`select 1 from statuses where id = ${id} for key share`.execute(tx);
+        if (rows.length === 0) return;
+        // Without a row there would be nothing to lock, and who makes one meanwhile would count for nothing.
+        await sql`insert into status_counts (status_id) values (${id}) on conflict do nothing`.execute(tx);
         await sql`select 1 from status_counts where status_id = ${id} for update`.execute(tx);
-        const replies = count("statuses", "in_reply_to_id", "reply", id);
-        const reblogs = count("statuses", "reblog_of_id", "reblog", id);
-        await sql`insert into status_counts as c (status_id, replies_count, reblogs_count, favourites_count)
-        select ${id}, ${replies}, ${reblogs}, ${count("favourites", "status_id", "favourite", id)}
-        where exists (select 1 from statuses where id = ${id})
-        on conflict (status_id) do update set replies_count = excluded.replies_count,
-          reblogs_count = excluded.reblogs_count, favourites_count = excluded.favourites_count`.execute(tx);
+        const replies = count("statuses", "id", "in_reply_to_id", "reply", id);
+        const reblogs = count("statuses", "id", "reblog_of_id", "reblog", id);
+        await sql`update status_counts set replies_count = ${replies}, reblogs_count = ${reblogs},
+          favourites_count = ${count("favourites", "account_id", "status_id", "favourite", id)}
+        where status_id = ${id}`.execute(tx);
       });
   }
 }
@@ -83,8 +86,8 @@ export async function settleNow(database: Database, reactions: readonly Reaction
 
 async function settle({ shards }: Database, reaction: Reaction): Promise<boolean> {
   const { kind, statusId, sourceId } = reaction;
-  // It waited for its turn, and shards may have moved.
-  if (shards.areTogether(statusId, sourceId)) return false;
+  // It waited for its turn, and shards have moved: the event's consumer, when it comes again, counts anew.
+  if (shards.areTogether(statusId, sourceId)) throw new Unavailable("The shard of a status has just moved");
   return shards
     .of(statusId)
     .db.transaction()

@@ -70,7 +70,8 @@ async function move(from: string, to: string, shards: readonly number[]) {
     return client;
   };
   const clients = { main: await open(databases.mainUrl), from: await open(from), to: await open(to) };
-  return await moveShards({ ...clients, shards, onStep: () => {} });
+  const all = await Promise.all([databases.mainUrl, ...databases.shardUrls].map(open));
+  return await moveShards({ ...clients, all, shards, onStep: () => {} });
 }
 
 test("under load", async () => {
@@ -130,7 +131,7 @@ test("under load", async () => {
       deepStrictEqual(
         [id, status.favourites_count, status.replies_count],
         [id, favourites.get(id)?.size ?? 0, replies.get(id) ?? 0],
-        "what is counted",
+        `what is counted (${favourites.get(id)?.size} favourites)`,
       );
     }
     const listed = await (people[0] as Person).client.get<Status[]>("/api/v1/timelines/public?limit=40");

@@ -115,6 +115,7 @@ Every server must have been started with the database in SHARD_URLS.`,
             main: await session(opened.main),
             from: await session(from.database),
             to: await session(to.database),
+            all: await Promise.all(opened.all.map(session)),
             shards,
             onStep: (what) => terminal.note(`  ${what}`),
           });
@@ -155,7 +156,12 @@ async function open(command: Command) {
     }),
   );
   const open = opened.move();
-  return { main: admin.database, databases, [Symbol.asyncDispose]: () => open.disposeAsync() };
+  return {
+    main: admin.database,
+    all: shards.all,
+    databases,
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
 }
 
 function requireDatabase(databases: readonly Held[], address: string): Held {

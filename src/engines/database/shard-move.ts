@@ -2,11 +2,11 @@
  * Moving logical shards from one database to another, while servers write.
  *
  * Triggers log what changes of them (`migrations/0006-shard-moves.ts`) while a snapshot is copied; then the log is
- * worked off in rounds. For the last round writers wait at a lock on the tables, so what is copied is all there is. From
- * then on the old database refuses to change their rows, and the new one does, too, until the map says where they are,
- * what is there was compared with what was here, and every server has surely read the new map (`MAP_LEASE_MS`). Only
- * then does anything change, so whoever still reads the old rows until then reads what is true. A refused write is tried
- * again by who answers the request; it has changed nothing.
+ * worked off in rounds. For the last round writers wait at a lock on the tables, so what is copied is all there
+ * is. From then on the old database refuses to change their rows, and the new one does, too, until the map says
+ * where they are, what is there was compared with what was here, and every server has surely read the new map
+ * (`MAP_LEASE_MS`). Only then does anything change, so whoever still reads the old rows until then reads what is
+ * true. A refused write is tried again by who answers the request; it has changed nothing.
  *
  * Ended in the middle, a move is begun anew, or, when the map was changed already, finished: by the same command.
  */
@@ -32,6 +32,8 @@ export interface Move {
   readonly main: pg.Client;
   readonly from: pg.Client;
   readonly to: pg.Client;
+  /** One to each database that has events, these included. */
+  readonly all: readonly pg.Client[];
   readonly shards: readonly number[];
   readonly onStep: (what: string) => void;
 }
@@ -55,6 +57,7 @@ const CHANGES_AT_ONCE = 1_000;
 /** Few enough to be copied while writers wait. */
 const CHANGES_FOR_LAST_ROUND = 100;
 const LOCK_MS = 300;
+const DRAIN_MS_MAX = 120_000;
 const LOCK_TRIES = 100;
 
 export async function moveShards(move: Move): Promise<Moved> {
@@ -72,6 +75,8 @@ export async function moveShards(move: Move): Promise<Moved> {
   }
   if (held.size !== 1 || !held.has(fromId))
     throw new UnusableSetup("These shards are not all in the database they are to be moved from");
+  onStep("waiting for events of before");
+  await drained(move.all);
   let copied: Awaited<ReturnType<typeof copyAndClose>>;
   try {
     copied = await copyAndClose(move, await shardsIn(move, toId));
@@ -141,6 +146,31 @@ async function finish(move: Move, fromId: string, toId: string, startedAtMs: num
   await unwatch(from, shards);
   await unwatch(to, shards);
   return pauseMs;
+}
+
+/**
+ * Reactions that no request could count are counted by their events, which takes it that shards moved once since. So
+ * those of before this move must have been handled.
+ */
+async function drained(all: readonly pg.Client[]): Promise<void> {
+  const untilMs = performance.now() + DRAIN_MS_MAX;
+  for (const client of all) {
+    const { rows } = await client.query<{ now: string }>("select clock_timestamp()::text as now");
+    for (;;) {
+      const waiting = await client.query(
+        `select 1 from event_log e left join event_offsets o on o.topic = e.topic and o.consumer_group = 'follow-up'
+         where e.topic = 'events' and e.created_at < $1::timestamptz
+           and (e.transaction_id, e.position) > (coalesce(o.transaction_id, '0'::xid8), coalesce(o.position, 0)) limit 1`,
+        [rows[0]?.now],
+      );
+      if (waiting.rows.length === 0) break;
+      if (performance.now() > untilMs)
+        throw new UnusableSetup(
+          "Events wait to be handled: see `roost events lag`, and move shards when they are",
+        );
+      await sleep(50);
+    }
+  }
 }
 
 async function holdersOf({ main, shards }: Move): Promise<ReadonlySet<string>> {

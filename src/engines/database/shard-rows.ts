@@ -114,8 +114,9 @@ async function insertRows(to: Ask, table: OwnedTable, rows: readonly { row: stri
 }
 
 /**
- * Reactions to what moves, as the new database must have them: those that come from elsewhere. $1 are the moving shards,
- * $2 those that the new database has already: what comes from there is no reaction of another database any more.
+ * Reactions to what moves, as the new database must have them: those that come from elsewhere. $1 are the moving
+ * shards, $2 those that the new database has already: what comes from there is no reaction of another database any
+ * more.
  */
 export function reactionsTo(only: (parent: string) => string): string {
   const from = (parent: string, source: string) =>
