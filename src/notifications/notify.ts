@@ -153,7 +153,8 @@ async function store(db: Db, wanted: readonly Wanted[], condition: RawBuilder<un
     insert into notifications (id, account_id, type, from_account_id, status_id) overriding system value
     select next_id(w.shard), w.account_id, w.type, w.from_id, w.status_id from ${asRows(wanted)}
     where ${condition} order by w.place
-    on conflict do nothing returning id, account_id as "accountId"`.execute(db);
+    on conflict (account_id, type, from_account_id, coalesce(status_id, 0)) do nothing
+    returning id, account_id as "accountId"`.execute(db);
   return rows;
 }
 
