@@ -93,9 +93,9 @@ describe("a cluster", () => {
     await upAll();
     expect(cluster.freeze(part("front-1"))).toBe(true);
     // The kernel stops it and lets it go on when it gets to it.
-    await expect.poll(states).toContain("front-1 frozen");
+    await expect.poll(states, { timeout: 10_000 }).toContain("front-1 frozen");
     cluster.thaw(part("front-1"));
-    await expect.poll(states).toContain("front-1 ready");
+    await expect.poll(states, { timeout: 10_000 }).toContain("front-1 ready");
     cluster.freeze(part("front-1"));
     await upAll();
     expect(await states()).toContain("front-1 ready");

@@ -52,7 +52,7 @@ describe.skipIf(!hasRedis())(`roost cluster${why}`, () => {
     expect((await cluster("kill", "redis-2")).stderr).toContain("roost cluster start redis-2");
     expect((await cluster("start", "redis-2")).code).toBe(0);
     await cluster("freeze", "redis-3");
-    await expect.poll(parts).toMatchObject({ "redis-2": "ready", "redis-3": "frozen" });
+    await expect.poll(parts, { timeout: 20_000 }).toMatchObject({ "redis-2": "ready", "redis-3": "frozen" });
     // Once set up, its ports are known.
     expect((await cluster("up", "redis")).code).toBe(0);
     expect(await parts()).toEqual({ "redis-1": "ready", "redis-2": "ready", "redis-3": "ready" });
