@@ -110,6 +110,7 @@ export async function answers(port: number): Promise<boolean> {
 
 async function createDatabase(port: number, database: string): Promise<void> {
   const client = new pg.Client(connectionTo(port, "postgres"));
+  client.on("error", () => {});
   await client.connect();
   try {
     await client.query(`create database ${database}`);

@@ -245,6 +245,8 @@ function launched(child: ChildProcess, exited: Promise<number | null>, logFile: 
 
 async function createDatabase(connection: EmbeddedConnection): Promise<void> {
   const client = new pg.Client({ ...connection, database: "postgres", connectionTimeoutMillis: 5_000 });
+  // One that breaks between two statements is told by the next; without a listener it would end the process.
+  client.on("error", () => {});
   await client.connect();
   try {
     const { rows } = await client.query("select 1 from pg_database where datname = $1", [NAME]);
