@@ -68,7 +68,9 @@ function asAppError(error: FastifyError | Error): AppError | null {
   if (validation) return new Invalid(sentenceOf(error as FastifyError), 422);
   if (isDatabaseAway(error, code)) {
     return new Unavailable(
-      "The database can't be reached right now; nothing was changed. Try again in a moment",
+      isAnswerLost(error)
+        ? "The database took too long to answer: look whether it was done before you try again"
+        : "The database can't be reached right now; nothing was changed. Try again in a moment",
       {
         cause: error,
         retryAfterMs: RETRY_AFTER_MS,
@@ -92,6 +94,11 @@ function isDatabaseAway(error: Error, code: string | undefined): boolean {
   return /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout)/.test(
     error.message,
   );
+}
+
+/** Sent, and then nothing came back: it may have been done. */
+function isAnswerLost({ message }: Error): boolean {
+  return /^(Query read timeout|Connection terminated)/.test(message);
 }
 
 /** "body/poll must be object" → "poll must be object" */

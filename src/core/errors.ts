@@ -53,7 +53,7 @@ export class RateLimited extends AppError {
   readonly httpStatus = 429;
 }
 
-/** An engine can't be reached or is too slow; nothing was changed, or the caller may safely repeat. */
+/** An engine can't be reached or is too slow. What the caller should do about it, the sentence says. */
 export class Unavailable extends AppError {
   readonly httpStatus = 503;
 }

@@ -10,7 +10,8 @@ import { postgresPrograms, startPlainPostgres } from "../../cluster/plain-postgr
 import { find, freePort } from "../../cluster/process.ts";
 import { openRoost, type Roost } from "../../composition.ts";
 import { loadConfig } from "../../config.ts";
-import { formatLsn, parseLsn } from "./replica-router.ts";
+import { Database } from "./pools.ts";
+import { formatLsn, parseLsn, ReplicaRouter } from "./replica-router.ts";
 
 const LAG_MS_MAX = 1_000;
 
@@ -140,5 +141,56 @@ describe.runIf(postgresPrograms() !== null)("with two replicas (needs postgresql
       frozen?.signal("SIGCONT");
     }
     await expect.poll(takingReads, { timeout: 10_000 }).toBe(1);
+  });
+
+  test("one of another history is never read, also when the primary has come to where it stands", async () => {
+    const strange = mkdtempSync(join(tmpdir(), "roost-strange-"));
+    chmodSync(strange, 0o755);
+    const [strangePort = 0, replicaPort = 0] = [await freePort(), await freePort()];
+    const strangers = ["strange-1", "strange-2"];
+    await startPlainPostgres({
+      folder: strange,
+      ports: [strangePort, replicaPort],
+      names: strangers,
+      databases: [],
+    });
+    const at = async (port: number, statement: string) => {
+      const client = new pg.Client({ host: "127.0.0.1", port, user: "roost", database: "postgres" });
+      await client.connect();
+      const { rows } = await client.query(statement);
+      await client.end();
+      return rows[0];
+    };
+    const forward = (port: number) =>
+      at(port, "select pg_logical_emit_message(false, 'x', 'x'), pg_switch_wal()");
+    const connection = { connectionString: `postgres://roost@127.0.0.1:${replicaPort}/postgres` };
+    const replica = new Database({ connection, poolSize: 2, statementTimeoutMs: 5_000, log: () => {} });
+    const name = "stranger";
+    const options = { lagMsMax: LAG_MS_MAX, clock: roost.api.clock, log: roost.log };
+    const isFar = async () => {
+      await forward(strangePort);
+      const { lsn } = await at(replicaPort, "select pg_last_wal_replay_lsn()::text as lsn");
+      const own = await roost.database.replicas?.currentLsn();
+      return parseLsn(lsn) > (own ?? 0n) + 0x2000000n;
+    };
+    await expect.poll(isFar, { timeout: 20_000 }).toBe(true);
+    const { lsn } = await at(replicaPort, "select pg_last_wal_replay_lsn()::text as lsn");
+    await find(strange, "strange-1")?.stop(5_000, "SIGINT");
+    const router = new ReplicaRouter(roost.database, [{ name, database: replica }], options);
+    try {
+      await expect.poll(() => at(replicaPort, "select 1 as one"), { timeout: 5_000 }).toEqual({ one: 1 });
+      const passed = async () => {
+        await forward(ports[0] ?? 0);
+        expect(router.states()[0]?.takesReads).toBe(false);
+        return (await router.currentLsn()) > parseLsn(lsn);
+      };
+      await expect.poll(passed, { timeout: 30_000, interval: 50 }).toBe(true);
+      for (let i = 0; i < 10; i++) await passed();
+      expect(router.states()[0]).toMatchObject({ name, takesReads: false, lagMs: null });
+    } finally {
+      await router[Symbol.asyncDispose]();
+      for (const stranger of strangers) await find(strange, stranger)?.stop(5_000, "SIGINT");
+      rmSync(strange, { recursive: true, force: true });
+    }
   });
 });

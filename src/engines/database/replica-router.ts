@@ -7,6 +7,10 @@
  * positions of the primary: data as of position P lacks nothing that was committed before the primary was asked for
  * P. So a replica that is cut off grows old by itself, and an idle primary makes nobody look late.
  *
+ * After a fail-over a replica may hold what the new primary never got, and be ahead of it: it then belongs to another
+ * history, in which positions mean something else. It's told by being ahead of a primary that was asked after it, and
+ * given no reads until it has been seen elsewhere than there, which takes a rewind: stuck, it never moves.
+ *
  * The watch asks with a deadline. A replica that doesn't answer, or is further behind than the bound, is given no reads
  * until an answer says otherwise; so is one on which a read failed, and that read is done by the primary.
  */
@@ -49,6 +53,8 @@ const POSITIONS_MOST = 300;
 
 interface Watched extends Replica {
   replayed: Lsn | null;
+  /** Where it was seen ahead of the primary. */
+  strayedAt: Lsn | null;
 }
 
 interface Position {
@@ -61,7 +67,7 @@ export class ReplicaRouter implements AsyncDisposable {
   readonly #replicas: readonly Watched[];
   readonly #options: { lagMsMax: number; clock: Clock; log: Logger };
   readonly #stopping = new AbortController();
-  readonly #running: Promise<void>;
+  readonly #running: Promise<unknown>;
   #positions: Position[] = [];
   #turn = 0;
 
@@ -71,9 +77,9 @@ export class ReplicaRouter implements AsyncDisposable {
     options: { lagMsMax: number; clock: Clock; log: Logger },
   ) {
     this.#primary = primary;
-    this.#replicas = replicas.map((replica) => ({ ...replica, replayed: null }));
+    this.#replicas = replicas.map((replica) => ({ ...replica, replayed: null, strayedAt: null }));
     this.#options = options;
-    this.#running = this.#watch();
+    this.#running = Promise.all(this.#replicas.map((replica) => this.#watch(replica)));
   }
 
   /** Where the primary's log ends now: nothing that was committed before lies behind it. */
@@ -131,8 +137,8 @@ export class ReplicaRouter implements AsyncDisposable {
     return lagMs !== null && lagMs <= this.#options.lagMsMax;
   }
 
-  #lagMs({ replayed }: Watched): number | null {
-    if (replayed === null) return null;
+  #lagMs({ replayed, strayedAt }: Watched): number | null {
+    if (replayed === null || strayedAt !== null) return null;
     const reached = this.#positions.findLast(({ lsn }) => lsn <= replayed);
     return reached ? Math.max(0, this.#options.clock.nowMs() - reached.askedMs) : null;
   }
@@ -143,22 +149,31 @@ export class ReplicaRouter implements AsyncDisposable {
     this.#options.log.warn({ err, replica: replica.name }, "a read failed on a replica: the primary does it");
   }
 
-  async #watch(): Promise<void> {
+  /** Each by itself: one that hangs makes no other look late. */
+  async #watch(replica: Watched): Promise<void> {
     while (!this.#stopping.signal.aborted) {
-      await Promise.all([this.#askPrimary(), ...this.#replicas.map((replica) => this.#ask(replica))]);
+      await this.#ask(replica);
       await sleep(WATCH_MS, this.#stopping.signal);
     }
   }
 
-  async #askPrimary(): Promise<void> {
+  async #askPrimary(): Promise<Lsn | null> {
     const askedMs = this.#options.clock.nowMs();
     const lsn = await answerOf(this.currentLsn());
     if (lsn !== null) this.#positions = [...this.#positions.slice(1 - POSITIONS_MOST), { lsn, askedMs }];
+    return lsn;
   }
 
   async #ask(replica: Watched): Promise<void> {
     const took = this.#takesReads(replica);
-    replica.replayed = await answerOf(lsnOf(replica.database.db, sql`pg_last_wal_replay_lsn()`));
+    const replayed = await answerOf(lsnOf(replica.database.db, sql`pg_last_wal_replay_lsn()`));
+    // Afterwards: of one history, the primary is as far by now.
+    const primary = await this.#askPrimary();
+    if (replayed !== null && primary !== null) {
+      if (replayed > primary) replica.strayedAt = replayed;
+      else if (replayed !== replica.strayedAt) replica.strayedAt = null;
+    }
+    replica.replayed = replayed;
     const takes = this.#takesReads(replica);
     if (took === takes || this.#stopping.signal.aborted) return;
     const about = { replica: replica.name, lagMs: this.#lagMs(replica) };
