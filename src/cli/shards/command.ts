@@ -1,5 +1,6 @@
 /** Which database holds what, and moving it. Databases are called by their addresses: URLs have passwords in them. */
 import { Command } from "commander";
+import type { Config } from "../../config.ts";
 import { LOGICAL_SHARDS } from "../../core/ids.ts";
 import type { Database } from "../../engines/database/pools.ts";
 import type { ShardDatabase } from "../../engines/database/shard-map.ts";
@@ -94,6 +95,7 @@ Every server must have been started with the database in SHARD_URLS.`,
           `--shards must be numbers from 0 to ${LOGICAL_SHARDS - 1}, such as 0-99,200.`,
         );
       }
+      refuseWithKafka(configOf(self).config);
       await using opened = await open(self);
       const to = requireDatabase(opened.databases, options.to);
       const { moveShards, unfinishedIn } = await import("../../engines/database/shard-move.ts");
@@ -128,6 +130,14 @@ Every server must have been started with the database in SHARD_URLS.`,
       }
     });
   return addSettingFlags(command, ["DATA_DIR", "DATABASE_URL", "SHARD_URLS"]);
+}
+
+/** A move waits until events of before are handled, which it looks up where consumers of the database's log note it. */
+function refuseWithKafka({ kafka }: Config): void {
+  if (kafka === null) return;
+  throw new CommandError(exitCodes.notAllowed, "Shards can't be moved yet where events go through Kafka.", {
+    hint: "Add databases before KAFKA_BROKERS is set, or switch back first: see docs/operations.md.",
+  });
 }
 
 interface Held extends ShardDatabase {
