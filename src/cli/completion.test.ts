@@ -39,7 +39,7 @@ describe.each(Object.keys(ASK))("completion in %s", (shell) => {
   }
 
   it.skipIf(!isInstalled)(`offers commands, verbs and flags (skipped without ${shell})`, () => {
-    expect(offered("roost s")).toEqual(["start", "streaming"]);
+    expect(offered("roost st")).toEqual(["start", "streaming"]);
     expect(offered("roost accounts s")).toEqual(["suspend"]);
     expect(offered("roost accounts create --pass")).toEqual(["--password-stdin"]);
     expect(offered("roost -v token create --js")).toEqual(["--json"]);

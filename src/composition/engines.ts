@@ -9,6 +9,7 @@ import { createLogger } from "../core/telemetry/log.ts";
 import { Metrics } from "../core/telemetry/metrics.ts";
 import { claimDatabase } from "../engines/database/claim.ts";
 import { startEmbeddedServer } from "../engines/database/embedded-server.ts";
+import { requirePostgres } from "../engines/database/inspect.ts";
 import { Database } from "../engines/database/pools.ts";
 import { ReplicaRouter } from "../engines/database/replica-router.ts";
 import { type OpenedShards, openShards } from "../engines/database/shard-map.ts";
@@ -145,6 +146,11 @@ async function openDatabase(config: Config, log: Logger, opened: AsyncDisposable
     config.database.kind === "external"
       ? { connectionString: config.database.url }
       : (embedded?.connection ?? {});
+  if (config.database.kind === "external") {
+    const { url, directUrl } = config.database;
+    await requirePostgres("DATABASE_URL", url);
+    if (directUrl !== url) await requirePostgres("DATABASE_DIRECT_URL", directUrl);
+  }
   const isPooled = config.database.kind === "external" && config.database.directUrl !== config.database.url;
   const database = opened.use(
     new Database({
