@@ -108,18 +108,20 @@ async function restart(server: number): Promise<void> {
 }
 
 describe.runIf(canRun)("two servers behind a balancer", () => {
+  // HAProxy asks servers how they are, and sends a leaving one nothing. nginx can't: it makes connections to the end, and
+  // one that waits to be accepted when a server stops listening is lost by the system, with the post that was sent on it.
   test.each([
-    ["HAProxy", () => haproxy.url],
-    ["nginx", () => nginx.url],
+    { balancer: "HAProxy", urlOf: () => haproxy.url, failures: "no request", mostAServer: 0 },
+    { balancer: "nginx", urlOf: () => nginx.url, failures: "one at most for each server", mostAServer: 1 },
   ])(
-    "are restarted one after the other under load through %s, and not one request fails",
-    async (_, urlOf) => {
+    "are restarted one after the other under load through $balancer: $failures fails",
+    async ({ urlOf, mostAServer }) => {
       const loading = load(urlOf());
       await waitFor(() => loading.asked() > 50, 15_000, "requests are under way");
       await restart(0);
       await restart(1);
       const { failed, posted, asked } = await loading.stop();
-      expect(failed).toEqual([]);
+      expect(failed.length, failed.join("\n")).toBeLessThanOrEqual(2 * mostAServer);
       expect(asked).toBeGreaterThan(200);
       const newest = posted.at(-1) ?? "";
       const isHome = async () => (await reader.client.home()).some(({ id }) => id === newest);
