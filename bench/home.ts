@@ -4,12 +4,12 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { sql } from "kysely";
+import { freePort } from "../src/cluster/process.ts";
 import { hasRedis, startRedis } from "../src/cluster/redis.ts";
 import type { Roost } from "../src/composition.ts";
 import { makeId } from "../src/core/ids.ts";
 import {
   type Account,
-  freePort,
   makeAccounts,
   median,
   perSecond,

@@ -1,12 +1,12 @@
 /** A server of one's own to measure: started as people start it, with accounts made straight in its database. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { cpus, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import autocannon from "autocannon";
 import { createAccessToken } from "../src/accounts/tokens.ts";
+import { freePort } from "../src/cluster/process.ts";
 import { openRoost, type Roost } from "../src/composition.ts";
 import { loadConfig } from "../src/config.ts";
 import { sleep } from "../src/core/clock.ts";
@@ -113,19 +113,6 @@ export async function untilAnswering(child: ChildProcess, url: string, path: str
   }
   child.kill("SIGKILL");
   throw new Error("the server didn't start");
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() =>
-        address && typeof address === "object" ? resolve(address.port) : reject(new Error("no port")),
-      );
-    });
-  });
 }
 
 export interface Load {
