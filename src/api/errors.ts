@@ -13,6 +13,8 @@ const DATABASE_AWAY = new Set([
   "57P03",
   "53300",
   "57014",
+  // A primary that has just become a replica: writes go elsewhere in a moment.
+  "25006",
   "08006",
   "08003",
   // PgBouncer's: the database behind it is away, or has no connection free in time.

@@ -21,11 +21,15 @@ export interface Part {
   readonly name: string;
   /** Its purpose, for people. */
   readonly what: string;
+  /** Where that changes: what it is at this moment; null when it can't be told. */
+  readonly whatNow?: () => Promise<string | null>;
   readonly ports: readonly number[];
   /** Whether it does what it is there for; a rejection counts as no. */
   readonly isReady: () => Promise<boolean>;
   /** Starts it. Without this its group's `setUp` did, and it is started again as it was then. */
   readonly launch?: (folder: string) => Promise<ManagedProcess>;
+  /** A folder, below its group's, where processes of its own work that outlive their parent. */
+  readonly childrenWorkIn?: string;
   /** What asks it to end; SIGTERM unless given. */
   readonly stopSignal?: NodeJS.Signals;
 }
@@ -88,7 +92,11 @@ export class Cluster {
   /** What it has started, as far as it still runs. */
   childrenOf(part: Part): readonly number[] {
     const running = this.processOf(part);
-    return running ? descendantsOf(running.record.pid) : [];
+    const children = new Set(running ? descendantsOf(running.record.pid) : []);
+    if (part.childrenWorkIn !== undefined)
+      for (const pid of processesIn(join(this.#folderOf(part), part.childrenWorkIn)))
+        if (pid !== running?.record.pid) children.add(pid);
+    return [...children];
   }
 
   logOf(part: Part): string {
@@ -104,7 +112,7 @@ export class Cluster {
         return {
           name: part.name,
           group: group.name,
-          what: part.what,
+          what: (state === "ready" && (await part.whatNow?.())) || part.what,
           state,
           pid: running?.record.pid ?? null,
           ports: part.ports,

@@ -14,6 +14,10 @@ export const HAPROXY_CONFIGURATION = fileURLToPath(
   new URL("../../deploy/haproxy/haproxy.cfg", import.meta.url),
 );
 
+const POSTGRES_PROXY_CONFIGURATION = fileURLToPath(
+  new URL("../../deploy/haproxy/postgres.cfg", import.meta.url),
+);
+
 export type Balance = "roundrobin" | "leastconn" | "source" | "weighted";
 
 export interface HaproxyOptions {
@@ -63,6 +67,34 @@ export async function startHaproxy(options: HaproxyOptions): Promise<ManagedProc
       ...numbered("STREAMING", streaming.map(local)),
       ...numbered("WEIGHT", weights),
     },
+    isReady: () => accepts(port),
+    readyMsMax: 10_000,
+  });
+}
+
+export interface PostgresProxyOptions {
+  readonly name: string;
+  readonly folder: string;
+  readonly port: number;
+  /** Answers 200 while there is a primary. */
+  readonly healthPort: number;
+  readonly nodes: readonly { readonly port: number; readonly restPort: number }[];
+}
+
+/** One address for the PostgreSQL that is the primary now, as Patroni's role check tells. */
+export function startPostgresProxy(options: PostgresProxyOptions): Promise<ManagedProcess> {
+  const { name, folder, port, healthPort, nodes } = options;
+  const places = nodes.flatMap((node, i) => [
+    [`POSTGRES_${i + 1}`, "127.0.0.1"],
+    [`POSTGRES_PORT_${i + 1}`, `${node.port}`],
+    [`PATRONI_PORT_${i + 1}`, `${node.restPort}`],
+  ]);
+  return launch({
+    name,
+    folder,
+    command: "haproxy",
+    args: ["-db", "-f", POSTGRES_PROXY_CONFIGURATION],
+    env: { BIND: `127.0.0.1:${port}`, HEALTH_BIND: `127.0.0.1:${healthPort}`, ...Object.fromEntries(places) },
     isReady: () => accepts(port),
     readyMsMax: 10_000,
   });

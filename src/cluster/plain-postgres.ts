@@ -68,7 +68,9 @@ export async function startPlainPostgres(options: PlainPostgresOptions): Promise
   const data = folderOf(name);
   const initdb = ["-D", data, "-U", "roost", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"];
   await run(join(programs, "initdb"), initdb, { cwd: data, ...user });
-  appendFileSync(join(data, "postgresql.conf"), `${SETTINGS.join("\n")}\n`);
+  const settings = [["listen_addresses", "127.0.0.1"], ...POSTGRES_SETTINGS];
+  const lines = settings.map(([setting, value]) => `${setting} = '${value}'\n`);
+  appendFileSync(join(data, "postgresql.conf"), lines.join(""));
   await start(name, port);
   await Promise.all(options.databases.map((database) => createDatabase(port, database)));
   await Promise.all(
@@ -83,15 +85,15 @@ export async function startPlainPostgres(options: PlainPostgresOptions): Promise
   );
 }
 
-const SETTINGS = [
-  "listen_addresses = '127.0.0.1'",
-  "unix_socket_directories = ''",
-  "max_connections = 300",
-  "shared_buffers = 64MB",
-  "wal_level = replica",
-  "hot_standby = on",
-  "max_wal_size = 512MB",
-  "idle_in_transaction_session_timeout = 60s",
+/** For many small databases on one machine. */
+export const POSTGRES_SETTINGS: readonly (readonly [name: string, value: string])[] = [
+  ["unix_socket_directories", ""],
+  ["max_connections", "300"],
+  ["shared_buffers", "64MB"],
+  ["wal_level", "replica"],
+  ["hot_standby", "on"],
+  ["max_wal_size", "512MB"],
+  ["idle_in_transaction_session_timeout", "60s"],
 ];
 
 /** Whether a server on this port takes queries. */
@@ -108,7 +110,7 @@ export async function answers(port: number): Promise<boolean> {
   }
 }
 
-async function createDatabase(port: number, database: string): Promise<void> {
+export async function createDatabase(port: number, database: string): Promise<void> {
   const client = new pg.Client(connectionTo(port, "postgres"));
   client.on("error", () => {});
   await client.connect();

@@ -4,10 +4,20 @@
  */
 
 import type { Group, Part } from "./cluster.ts";
-import { hasHaproxy, startHaproxy } from "./haproxy.ts";
+import { hasHaproxy, startHaproxy, startPostgresProxy } from "./haproxy.ts";
 import { brokersKnownBy, hasKafka, startKafka } from "./kafka.ts";
 import { hasPgBouncer, startPgBouncer } from "./pgbouncer.ts";
-import { answers, postgresPrograms, startPlainPostgres } from "./plain-postgres.ts";
+import {
+  hasEtcd,
+  isPatroniReady,
+  isReplicated,
+  missingForPatroni,
+  type PatroniNode,
+  roleOf,
+  startEtcd,
+  startPatroni,
+} from "./patroni.ts";
+import { answers } from "./plain-postgres.ts";
 import { accepts, launch } from "./process.ts";
 import { askRedis, hasRedis, startRedis } from "./redis.ts";
 
@@ -51,7 +61,9 @@ export function topology(options: TopologyOptions): Topology {
   };
   return {
     groups: [
+      etcd(options),
       postgres(options),
+      primary(options),
       pgbouncer(options),
       redis(options),
       kafka(options),
@@ -85,11 +97,13 @@ function kafka(chosen: Chosen): Group {
 export function engineSettings(chosen: Chosen, database = "roost"): Record<string, string> {
   const local = (port: number) => `127.0.0.1:${port}`;
   const databaseUrl = (port: number) => `postgres://roost@${local(port)}/${database}`;
-  const [primary = 0, ...replicas] = postgresPorts(chosen);
   return {
     DATABASE_URL: databaseUrl(pgbouncerPort(chosen)),
-    DATABASE_DIRECT_URL: databaseUrl(primary),
-    DATABASE_REPLICA_URLS: replicas.map(databaseUrl).join(","),
+    DATABASE_DIRECT_URL: databaseUrl(primaryPort(chosen)),
+    // All of them: which one is the primary changes, and that one takes no reads as a replica.
+    DATABASE_REPLICA_URLS: postgresNodes(chosen)
+      .map(({ port }) => databaseUrl(port))
+      .join(","),
     REDIS_URL: `redis+cluster://${redisPorts(chosen).map(local).join(",")}`,
     KAFKA_BROKERS: kafkaPorts(chosen).map(local).join(","),
   };
@@ -99,8 +113,17 @@ function pgbouncerPort({ basePort }: Chosen): number {
   return basePort + 10;
 }
 
-function postgresPorts({ basePort }: Chosen): number[] {
-  return [0, 1, 2].map((n) => basePort + 11 + n);
+/** Where the primary is found, whichever node that is. */
+function primaryPort({ basePort }: Chosen): number {
+  return basePort + 14;
+}
+
+function postgresNodes({ basePort }: Chosen): PatroniNode[] {
+  return [1, 2, 3].map((n) => ({ name: `pg-${n}`, port: basePort + 10 + n, restPort: basePort + 20 + n }));
+}
+
+function etcdPort({ basePort }: Chosen): number {
+  return basePort + 25;
 }
 
 function redisPorts({ basePort }: Chosen): number[] {
@@ -111,36 +134,81 @@ function kafkaPorts({ basePort, brokers }: Chosen): number[] {
   return Array.from({ length: brokers }, (_, n) => basePort + 40 + n);
 }
 
+function etcd(chosen: Chosen): Group {
+  const port = etcdPort(chosen);
+  const peerPort = port + 1;
+  const name = "etcd";
+  return {
+    name,
+    title: "etcd",
+    needs: [],
+    parts: [
+      {
+        ...part(name, "who is the primary", port, peerPort),
+        isReady: () => isOk(port, "/health"),
+        launch: (folder) => startEtcd({ name, folder, port, peerPort }),
+      },
+    ],
+    missing: () => (hasEtcd() ? null : "etcd isn't installed"),
+    readyMsMax: 20_000,
+  };
+}
+
 function postgres(chosen: Chosen): Group {
-  const ports = postgresPorts(chosen);
-  const names = ports.map((_, n) => `pg-${n + 1}`);
-  const role = (n: number) => (n === 0 ? "the database: every write" : "a replica: reads");
+  const nodes = postgresNodes(chosen);
+  const role = { primary: "the primary: every write", replica: "a replica: reads" } as const;
   return {
     name: "postgres",
-    title: "PostgreSQL",
-    needs: [],
-    parts: ports.map((port, n) => ({
-      name: names[n] ?? "",
-      what: role(n),
-      ports: [port],
-      isReady: () => answers(port),
-      // Ends sessions instead of waiting for them.
-      stopSignal: "SIGINT" as const,
+    title: "PostgreSQL, watched by Patroni",
+    needs: ["etcd"],
+    parts: nodes.map((node) => ({
+      name: node.name,
+      what: "the database, on a machine of its own",
+      whatNow: async () => {
+        const now = await roleOf(node);
+        return now && role[now];
+      },
+      ports: [node.port, node.restPort],
+      isReady: async () => (await isPatroniReady(node)) && answers(node.port),
+      // PostgreSQL outlives Patroni.
+      childrenWorkIn: node.name,
     })),
-    missing: () => (postgresPrograms() ? null : "PostgreSQL 15 or later isn't installed"),
-    setUp: (folder) => startPlainPostgres({ folder, ports, names, databases: ["roost"] }),
-    readyMsMax: 30_000,
+    missing: missingForPatroni,
+    setUp: (folder) => startPatroni({ folder, etcdPort: etcdPort(chosen), nodes, databases: ["roost"] }),
+    isReady: () => isReplicated(nodes),
+    readyMsMax: 45_000,
+  };
+}
+
+function primary(chosen: Chosen): Group {
+  const port = primaryPort(chosen);
+  const healthPort = port + 1;
+  const nodes = postgresNodes(chosen);
+  const name = "primary";
+  return {
+    name,
+    title: "HAProxy to the primary",
+    needs: ["postgres"],
+    parts: [
+      {
+        ...part(name, "the way to the node that is the primary now", port, healthPort),
+        isReady: () => answers(port),
+        launch: (folder) => startPostgresProxy({ name, folder, port, healthPort, nodes }),
+      },
+    ],
+    missing: () => (hasHaproxy() ? null : "HAProxy isn't installed"),
+    readyMsMax: 20_000,
   };
 }
 
 function pgbouncer(chosen: Chosen): Group {
   const port = pgbouncerPort(chosen);
-  const [postgresPort = 0] = postgresPorts(chosen);
+  const postgresPort = primaryPort(chosen);
   const name = "pgbouncer";
   return {
     name,
     title: "PgBouncer",
-    needs: ["postgres"],
+    needs: ["primary"],
     parts: [
       {
         ...part(name, "many connections to the database on few", port),
