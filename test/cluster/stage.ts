@@ -1,0 +1,141 @@
+/** A whole cluster with people on it, and what must hold while its parts are broken. */
+import { execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { expect } from "vitest";
+import { type SignedUp, signUp } from "../support/client.ts";
+import { testCluster } from "../support/cluster-tenant.ts";
+import { waitFor } from "../support/wait.ts";
+import { Load, type Told } from "./load.ts";
+
+const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+/** Until people notice that nothing can take the place of what is away. */
+const NOTICED_MS_MAX = 40_000;
+const ANSWER_MS_MAX = 25_000;
+/** Until answers are good again once the part is back, or others have taken over. */
+export const HEALED_MS_MAX = 45_000;
+const DELIVERED_MS_MAX = 45_000;
+export const IN_A_ROW = 10;
+export const FRONT = "haproxy";
+
+interface PartStatus {
+  readonly name: string;
+  readonly what: string;
+  readonly state: string;
+  readonly pid: number | null;
+  readonly ports: readonly number[];
+}
+
+export class Stage {
+  readonly authors: readonly SignedUp[];
+  readonly readers: readonly SignedUp[];
+
+  private constructor(authors: readonly SignedUp[], readers: readonly SignedUp[]) {
+    this.authors = authors;
+    this.readers = readers;
+  }
+
+  /** Three who post, and three who follow them all. */
+  static async set(): Promise<Stage> {
+    const { url } = JSON.parse(roostCluster("up", "--json")) as { url: string };
+    const run = Date.now().toString(36);
+    const named = (what: string) => [1, 2, 3].map((n) => `${what}_${run}_${n}`);
+    const authors = await signUp(url, ...named("author"));
+    const readers = await signUp(url, ...named("reader"));
+    for (const { client } of readers) for (const { id } of authors) await client.follow(id);
+    return new Stage(authors, readers);
+  }
+
+  /** People at work, all of whom have been answered. */
+  async load(): Promise<Load> {
+    const load = new Load(this);
+    await waitFor(() => load.acknowledged.length >= IN_A_ROW, 10_000, "posting works before").catch(
+      async (error: unknown) => {
+        await load.stop();
+        throw error;
+      },
+    );
+    return load;
+  }
+
+  async expectNothingLost(ids: readonly string[]): Promise<void> {
+    for (const { client, username } of this.readers) {
+      let missing: string[] = [];
+      await waitFor(
+        async () => {
+          const [oldest = "1"] = ids.toSorted((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1));
+          const pages = await client
+            .homeByLinks(40, "prev", `&min_id=${BigInt(oldest) - 1n}`)
+            .catch(() => []);
+          const seen = new Set(pages.flat());
+          missing = ids.filter((id) => !seen.has(id));
+          return missing.length === 0;
+        },
+        DELIVERED_MS_MAX,
+        `all acknowledged posts are in the timeline of ${username}`,
+      ).catch((error: Error) => {
+        throw new Error(`${error.message}: ${missing.length} of ${ids.length} missing, first ${missing[0]}`);
+      });
+    }
+  }
+}
+
+/** Good answers in a row, all to questions that were asked from now on. */
+export async function healed(load: Load, what: "post" | "home", when: string): Promise<void> {
+  const fromMs = performance.now();
+  const isHealed = () => {
+    const last = load.since(fromMs, what).slice(-IN_A_ROW);
+    return last.length === IN_A_ROW && last.every(({ status }) => status === 200);
+  };
+  await waitFor(isHealed, HEALED_MS_MAX, `${what} works again when ${when}`).catch((error: Error) => {
+    const last = load.told.filter((one) => one.what === what).slice(-3);
+    throw new Error(`${error.message}; last answers: ${JSON.stringify(last)}`);
+  });
+}
+
+export function refused(load: Load, what: "post" | "home", fromMs: number): Promise<void> {
+  return waitFor(
+    () => load.told.some((one) => one.what === what && one.atMs >= fromMs && one.status !== 200),
+    NOTICED_MS_MAX,
+    `${what} is refused`,
+  );
+}
+
+export function expectHonest(load: Load, beganMs: number, part: string): void {
+  const since = load.told.filter(({ atMs }) => atMs >= beganMs);
+  // With a process that had the request nobody knows what it did: 502, 504 or a connection that ends say so.
+  const isUnknown = part === FRONT || part.startsWith("api");
+  const isHonest = ({ status, retryAfter }: Told) =>
+    status === 200 ||
+    (status === 503 && retryAfter !== null) ||
+    (isUnknown && (status === null || (/^50[24]$/.test(`${status}`) && retryAfter !== null)));
+  expect(since.filter((one) => !isHonest(one)).slice(0, 3), "what fails says when to come again").toEqual([]);
+  if (part === FRONT) return;
+  expect(Math.max(...since.map(({ tookMs }) => tookMs)), "the longest answer").toBeLessThan(ANSWER_MS_MAX);
+}
+
+/** A command of the cluster; resolves to what it said. */
+export function roostCluster(...args: string[]): string {
+  return execFileSync(process.execPath, [MAIN, "cluster", ...args, "--data-dir", testCluster ?? ""], {
+    encoding: "utf8",
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, RATE_LIMITS: "off" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+export function partsNow(): readonly PartStatus[] {
+  let told: string;
+  try {
+    told = roostCluster("status", "--json");
+  } catch (error) {
+    // It ends with 1 while a part is away, and tells the same.
+    told = `${(error as { stdout?: string }).stdout}`;
+  }
+  return (JSON.parse(told) as { parts: PartStatus[] }).parts;
+}
+
+/** The part that is "the primary" now, or the first of "a replica". */
+export function nodeThatIs(role: "the primary" | "a replica"): PartStatus {
+  const found = partsNow().find(({ what }) => what.startsWith(role));
+  if (!found) throw new Error(`no part is ${role} now`);
+  return found;
+}
