@@ -2,8 +2,9 @@
  * PostgreSQL that nobody has to watch: Patroni elects a primary among three, keeps its lock in etcd, and promotes a
  * replica when the primary is lost. A commit is answered when a second machine has it (`synchronous_mode`), and only
  * one that has everything is promoted, so nothing acknowledged is lost; with no replica left the primary goes on alone.
+ *
  * A primary that comes back, thawed or started again, finds the lock gone: it gives up what it had more than others
- * (pg_rewind) and follows. It can't acknowledge a write before that, since it waits for a replica which follows another.
+ * (pg_rewind) and follows. It can't acknowledge a write before that: its replica follows another.
  */
 import { chownSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -111,9 +112,9 @@ function configuration(options: PatroniOptions, node: PatroniNode, home: string,
     scope: "roost",
     name: node.name,
     restapi: { listen: local(node.restPort), connect_address: local(node.restPort) },
-    // By etcd's API of version 2, where Patroni keeps its lock by comparing and setting. With version 3, Patroni 3.0 sets
-    // it without looking: a primary that was frozen takes the lock back from the one that was promoted meanwhile, which
-    // loses what that one has acknowledged (test/cluster/fail-over.test.ts). Patroni 4 compares there, too.
+    // By etcd's API of version 2, where Patroni keeps its lock by comparing and setting. With version 3, Patroni 3.0
+    // sets it without looking: a primary that was frozen takes the lock back from the one that was promoted meanwhile,
+    // and what that one has acknowledged is lost (test/cluster/fail-over.test.ts). Patroni 4 compares there, too.
     etcd: { host: local(options.etcdPort) },
     bootstrap: {
       dcs: {

@@ -6,7 +6,6 @@
 import type { Group, Part } from "./cluster.ts";
 import { hasHaproxy, startHaproxy, startPostgresProxy } from "./haproxy.ts";
 import { brokersKnownBy, hasKafka, startKafka } from "./kafka.ts";
-import { hasPgBouncer, startPgBouncer } from "./pgbouncer.ts";
 import {
   hasEtcd,
   isPatroniReady,
@@ -17,6 +16,7 @@ import {
   startEtcd,
   startPatroni,
 } from "./patroni.ts";
+import { hasPgBouncer, startPgBouncer } from "./pgbouncer.ts";
 import { answers } from "./plain-postgres.ts";
 import { accepts, launch } from "./process.ts";
 import { askRedis, hasRedis, startRedis } from "./redis.ts";
