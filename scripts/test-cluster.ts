@@ -20,7 +20,7 @@ const HAVE_THEIR_OWN = [
   "test/api/{shards,shard-move,package}.test.ts",
   "test/kill/{kafka,lanes,relay,rolling}.test.ts",
 ].flatMap((pattern) => ["--exclude", pattern]);
-const ENGINES = ["pgbouncer", "redis", "kafka"];
+const ENGINES = ["pgbouncer", "shards", "redis", "kafka"];
 
 const dataDir = mkdtempSync(join(tmpdir(), "roost-test-cluster-"));
 chmodSync(dataDir, 0o755);

@@ -17,7 +17,7 @@ import {
   startPatroni,
 } from "./patroni.ts";
 import { hasPgBouncer, startPgBouncer } from "./pgbouncer.ts";
-import { answers } from "./plain-postgres.ts";
+import { answers, postgresPrograms, startPlainPostgres } from "./plain-postgres.ts";
 import { accepts, launch } from "./process.ts";
 import { askRedis, hasRedis, startRedis } from "./redis.ts";
 
@@ -64,6 +64,7 @@ export function topology(options: TopologyOptions): Topology {
       etcd(options),
       postgres(options),
       primary(options),
+      shards(options),
       pgbouncer(options),
       redis(options),
       kafka(options),
@@ -101,6 +102,7 @@ export function engineSettings(chosen: Chosen, database = "roost"): Record<strin
     DATABASE_URL: databaseUrl(pgbouncerPort(chosen)),
     DATABASE_DIRECT_URL: databaseUrl(primaryPort(chosen)),
     // All of them: which one is the primary changes, and that one takes no reads as a replica.
+    SHARD_URLS: shardPorts(chosen).map(databaseUrl).join(","),
     DATABASE_REPLICA_URLS: postgresNodes(chosen)
       .map(({ port }) => databaseUrl(port))
       .join(","),
@@ -120,6 +122,11 @@ function primaryPort({ basePort }: Chosen): number {
 
 function postgresNodes({ basePort }: Chosen): PatroniNode[] {
   return [1, 2, 3].map((n) => ({ name: `pg-${n}`, port: basePort + 10 + n, restPort: basePort + 20 + n }));
+}
+
+/** Of the databases that hold what accounts own. */
+function shardPorts({ basePort }: Chosen): number[] {
+  return [basePort + 16, basePort + 17];
 }
 
 function etcdPort({ basePort }: Chosen): number {
@@ -201,6 +208,32 @@ function primary(chosen: Chosen): Group {
   };
 }
 
+function shards(chosen: Chosen): Group {
+  const ports = shardPorts(chosen);
+  const names = ports.map((_, n) => `shard-${n + 1}`);
+  return {
+    name: "shards",
+    title: "Shards",
+    needs: [],
+    parts: ports.map((port, n) => ({
+      name: names[n] ?? "",
+      what: "the database of half of the accounts: posts, follows",
+      ports: [port],
+      isReady: () => answers(port),
+      // Ends sessions instead of waiting for them.
+      stopSignal: "SIGINT" as const,
+    })),
+    missing: () => (postgresPrograms() ? null : "PostgreSQL 15 or later isn't installed"),
+    setUp: (folder) =>
+      Promise.all(
+        ports.map((port, n) =>
+          startPlainPostgres({ folder, ports: [port], names: [names[n] ?? ""], databases: ["roost"] }),
+        ),
+      ),
+    readyMsMax: 30_000,
+  };
+}
+
 function pgbouncer(chosen: Chosen): Group {
   const port = pgbouncerPort(chosen);
   const postgresPort = primaryPort(chosen);
@@ -271,7 +304,7 @@ function roost(options: TopologyOptions, settings: Readonly<Record<string, strin
   return {
     name: "roost",
     title: "Roost",
-    needs: ["pgbouncer", "redis", "kafka"],
+    needs: ["pgbouncer", "shards", "redis", "kafka"],
     parts,
     readyMsMax: ROOST_READY_MS_MAX,
   };

@@ -50,18 +50,30 @@ function directUrl(settings: Settings): URL {
   return new URL(settings.DATABASE_DIRECT_URL ?? settings.DATABASE_URL ?? "");
 }
 
-/** Makes the tenant's database unless it is there. */
-export async function ensureDatabase(settings: Settings): Promise<void> {
-  const url = directUrl(settings);
-  const name = url.pathname.slice(1);
-  url.pathname = "/postgres";
-  const client = new pg.Client(url.href);
-  await client.connect();
-  try {
+/** Makes the tenant's databases unless they are there. */
+export function ensureDatabases(settings: Settings): Promise<void> {
+  return onEach(settings, async (client, name) => {
     const { rows } = await client.query("select from pg_database where datname = $1", [name]);
     if (rows.length === 0) await client.query(`create database ${name}`);
-  } finally {
-    await client.end();
+  });
+}
+
+/** On every server that a database of the tenant is on. */
+async function onEach(
+  settings: Settings,
+  work: (client: pg.Client, name: string) => Promise<unknown>,
+): Promise<void> {
+  const shards = (settings.SHARD_URLS ?? "").split(",").filter((url) => url !== "");
+  for (const url of [directUrl(settings), ...shards.map((one) => new URL(one))]) {
+    const name = url.pathname.slice(1);
+    url.pathname = "/postgres";
+    const client = new pg.Client(url.href);
+    await client.connect();
+    try {
+      await work(client, name);
+    } finally {
+      await client.end();
+    }
   }
 }
 
@@ -71,7 +83,7 @@ export async function startOnCluster(options: { env: Settings; dataDir: string }
   const url = `http://127.0.0.1:${port}`;
   const settings: Settings = { ...tenantSettings(dataDir), PUBLIC_URL: url, ...options.env };
   await mkdir(dataDir, { recursive: true });
-  await ensureDatabase(settings);
+  await ensureDatabases(settings);
   const processes = await Promise.all(
     ROLES.map(async (role) => new Process(role, { ...settings, PORT: `${await freePort()}` })),
   );
@@ -167,14 +179,7 @@ class Process {
 /** Ends what is left of a tenant. */
 export async function removeTenant(dataDir: string): Promise<void> {
   if (!existsSync(dataDir)) return;
-  const url = directUrl(tenantSettings(dataDir));
-  const name = url.pathname.slice(1);
-  url.pathname = "/postgres";
-  const client = new pg.Client(url.href);
-  await client.connect();
-  try {
-    await client.query(`drop database if exists ${name} with (force)`);
-  } finally {
-    await client.end();
-  }
+  await onEach(tenantSettings(dataDir), (client, name) =>
+    client.query(`drop database if exists ${name} with (force)`),
+  );
 }
