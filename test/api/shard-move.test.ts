@@ -3,9 +3,13 @@ import { deepStrictEqual, ok } from "node:assert/strict";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createAccessToken } from "../../src/accounts/tokens.ts";
-import { sleep } from "../../src/core/clock.ts";
+import { sleep, systemClock } from "../../src/core/clock.ts";
 import { LOGICAL_SHARDS, makeId } from "../../src/core/ids.ts";
+import { createLogger } from "../../src/core/telemetry/log.ts";
 import { moveShards } from "../../src/engines/database/shard-move.ts";
+import { EVENTS_TOPIC } from "../../src/engines/event-log/outbox.ts";
+import { outboxOf } from "../../src/engines/event-log/shards.ts";
+import { FOLLOW_UP_GROUP } from "../../src/workers/groups.ts";
 import { Client, type Status } from "../support/client.ts";
 import { type OpenedRoost, openTestRoost } from "../support/open-roost.ts";
 import { type ShardDatabases, startShardDatabases } from "../support/shard-databases.ts";
@@ -70,8 +74,14 @@ async function move(from: string, to: string, shards: readonly number[]) {
     return client;
   };
   const clients = { main: await open(databases.mainUrl), from: await open(from), to: await open(to) };
-  const all = await Promise.all([databases.mainUrl, ...databases.shardUrls].map(open));
-  return await moveShards({ ...clients, all, shards, onStep: () => {} });
+  const { database } = roost;
+  const outbox = outboxOf([...new Set([database, ...database.shards.all])], {
+    log: createLogger("silent"),
+    clock: systemClock,
+    isAlone: false,
+  });
+  const logs = [() => outbox.checkpoint(EVENTS_TOPIC, FOLLOW_UP_GROUP)];
+  return await moveShards({ ...clients, logs, shards, onStep: () => {} });
 }
 
 test("under load", async () => {

@@ -7,7 +7,7 @@ import { testCluster } from "../support/cluster-tenant.ts";
 import { waitFor } from "../support/wait.ts";
 import { Load, type Told } from "./load.ts";
 
-const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+export const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 /** Until people notice that nothing can take the place of what is away. */
 const NOTICED_MS_MAX = 40_000;
 const ANSWER_MS_MAX = 25_000;

@@ -2,6 +2,7 @@
 import type { Config } from "../../config.ts";
 import { systemClock } from "../../core/clock.ts";
 import { createLogger } from "../../core/telemetry/log.ts";
+import type { Database } from "../../engines/database/pools.ts";
 import type { DeadLetter, EventLog } from "../../engines/event-log/port.ts";
 import { openAdmin } from "../admin.ts";
 import { CommandError, exitCodes } from "../exit-codes.ts";
@@ -19,20 +20,11 @@ export interface Logs extends AsyncDisposable {
 
 export async function openLogs(config: Config, terminal: Terminal): Promise<Logs> {
   await using opened = new AsyncDisposableStack();
-  const { outboxOf } = await import("../../engines/event-log/shards.ts");
   const { openShards } = await import("../../engines/database/shard-map.ts");
-  const log = createLogger("silent");
   const { database } = opened.use(await openAdmin(config, { terminal }));
   const options = { poolSize: 2, statementTimeoutMs: STATEMENT_TIMEOUT_MS, log: () => {} };
   const shards = opened.use(await openShards(database, config.shardUrls, options));
-  const outbox = opened.use(outboxOf(shards.all, { log, clock: systemClock, isAlone: false }));
-  let events: EventLog = outbox;
-  if (config.kafka) {
-    const { KafkaEventLog } = await import("../../engines/event-log/kafka.ts");
-    const kafka = opened.use(new KafkaEventLog({ ...config.kafka, log, clock: systemClock }));
-    await kafka.check();
-    events = kafka;
-  }
+  const { outbox, events } = await logsOn(shards.all, config, opened);
   const open = opened.move();
   return {
     outbox,
@@ -40,6 +32,22 @@ export async function openLogs(config: Config, terminal: Terminal): Promise<Logs
     all: config.kafka ? [outbox, events] : [outbox],
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
+}
+
+/** Those of databases that are open already, the main one first. */
+export async function logsOn(
+  databases: readonly Database[],
+  config: Config,
+  opened: AsyncDisposableStack,
+): Promise<Pick<Logs, "outbox" | "events">> {
+  const { outboxOf } = await import("../../engines/event-log/shards.ts");
+  const log = createLogger("silent");
+  const outbox = opened.use(outboxOf(databases, { log, clock: systemClock, isAlone: false }));
+  if (!config.kafka) return { outbox, events: outbox };
+  const { KafkaEventLog } = await import("../../engines/event-log/kafka.ts");
+  const events = opened.use(new KafkaEventLog({ ...config.kafka, log, clock: systemClock }));
+  await events.check();
+  return { outbox, events };
 }
 
 export interface Found {

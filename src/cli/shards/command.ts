@@ -1,10 +1,12 @@
 /** Which database holds what, and moving it. Databases are called by their addresses: URLs have passwords in them. */
 import { Command } from "commander";
-import type { Config } from "../../config.ts";
 import { LOGICAL_SHARDS } from "../../core/ids.ts";
 import type { Database } from "../../engines/database/pools.ts";
 import type { ShardDatabase } from "../../engines/database/shard-map.ts";
+import { EVENTS_TOPIC } from "../../engines/event-log/outbox.ts";
+import { FOLLOW_UP_GROUP, RELAY_GROUP } from "../../workers/groups.ts";
 import { openAdmin } from "../admin.ts";
+import { logsOn } from "../events/logs.ts";
 import { CommandError, exitCodes } from "../exit-codes.ts";
 import { examples, terminalOf } from "../invocation.ts";
 import { addSettingFlags, configOf } from "../setting-flags.ts";
@@ -17,8 +19,8 @@ export function shardsCommand(): Command {
   return new Command("shards")
     .summary("which database holds what accounts own, and moving it")
     .description(
-      `What accounts own lies in ${LOGICAL_SHARDS} shards on the databases of SHARD_URLS. To use one more: add it to SHARD_URLS of every
-server and restart them, see \`roost shards plan\`, and move what it says.`,
+      `What accounts own lies in ${LOGICAL_SHARDS} shards on the databases of SHARD_URLS. To use one more: start it, see what
+\`roost shards plan --add URL\` says, add it to SHARD_URLS of every server and restart them, and move what the plan says.`,
     )
     .addCommand(listCommand())
     .addCommand(planCommand())
@@ -48,11 +50,13 @@ function listCommand(): Command {
 function planCommand(): Command {
   const command = new Command("plan")
     .summary("the moves that spread shards evenly over SHARD_URLS")
+    .option("--add <url>", "as if SHARD_URLS named this database, too; makes its tables")
     .option("--without <address>", "leave this database without any")
     .option("--json", "as JSON")
-    .action(async (options: { without?: string; json?: boolean }, self: Command) => {
+    .addHelpText("after", examples("npx roost shards plan --add postgres://roost@db-3/roost"))
+    .action(async (options: { add?: string; without?: string; json?: boolean }, self: Command) => {
       const terminal = terminalOf(self);
-      await using opened = await open(self);
+      await using opened = await open(self, options.add === undefined ? [] : [checkedUrl(options.add)]);
       if (options.without !== undefined) requireDatabase(opened.databases, options.without);
       const over = opened.databases.filter(({ isNamed, address }) => isNamed && address !== options.without);
       if (over.length === 0) {
@@ -68,6 +72,10 @@ function planCommand(): Command {
       if (options.json)
         return terminal.json(moves.map((one) => ({ ...one, shards: writeShards(one.shards) })));
       if (moves.length === 0) return terminal.data("The shards are spread evenly: there is nothing to move.");
+      if (options.add !== undefined)
+        terminal.note(
+          "First add the database to SHARD_URLS of every server, and here, and restart them one by one. Then:",
+        );
       for (const { from, to, shards } of moves) {
         terminal.data(`# ${shards.length} from ${from}`);
         terminal.data(`roost shards move --to ${to} --shards ${writeShards(shards)}`);
@@ -95,7 +103,6 @@ Every server must have been started with the database in SHARD_URLS.`,
           `--shards must be numbers from 0 to ${LOGICAL_SHARDS - 1}, such as 0-99,200.`,
         );
       }
-      refuseWithKafka(configOf(self).config);
       await using opened = await open(self);
       const to = requireDatabase(opened.databases, options.to);
       const { moveShards, unfinishedIn } = await import("../../engines/database/shard-move.ts");
@@ -117,7 +124,7 @@ Every server must have been started with the database in SHARD_URLS.`,
             main: await session(opened.main),
             from: await session(from.database),
             to: await session(to.database),
-            all: await Promise.all(opened.all.map(session)),
+            logs: opened.logs,
             shards,
             onStep: (what) => terminal.note(`  ${what}`),
           });
@@ -129,15 +136,7 @@ Every server must have been started with the database in SHARD_URLS.`,
         }
       }
     });
-  return addSettingFlags(command, ["DATA_DIR", "DATABASE_URL", "SHARD_URLS"]);
-}
-
-/** A move waits until events of before are handled, which it looks up where consumers of the database's log note it. */
-function refuseWithKafka({ kafka }: Config): void {
-  if (kafka === null) return;
-  throw new CommandError(exitCodes.notAllowed, "Shards can't be moved yet where events go through Kafka.", {
-    hint: "Add databases before KAFKA_BROKERS is set, or switch back first: see docs/operations.md.",
-  });
+  return addSettingFlags(command, ["DATA_DIR", "DATABASE_URL", "SHARD_URLS", "KAFKA_BROKERS"]);
 }
 
 interface Held extends ShardDatabase {
@@ -146,17 +145,25 @@ interface Held extends ShardDatabase {
   readonly isNamed: boolean;
 }
 
-async function open(command: Command) {
+/** The same rules as for SHARD_URLS; says nothing of what is in it, which may be a password. */
+function checkedUrl(url: string): string {
+  const scheme = URL.canParse(url) ? new URL(url).protocol : "";
+  if (scheme === "postgres:" || scheme === "postgresql:") return url;
+  throw new CommandError(exitCodes.usage, "--add must be an address such as postgres://user@host:5432/name.");
+}
+
+async function open(command: Command, more: readonly string[] = []) {
   const terminal = terminalOf(command);
   const { config } = configOf(command);
-  if (config.shardUrls.length === 0) {
+  const urls = [...new Set([...config.shardUrls, ...more])];
+  if (urls.length === 0) {
     throw new CommandError(exitCodes.config, "One database holds everything: SHARD_URLS is not set.");
   }
   await using opened = new AsyncDisposableStack();
   const admin = opened.use(await openAdmin(config, { terminal }));
   const { MAIN, openShards, readMap } = await import("../../engines/database/shard-map.ts");
   const options = { poolSize: 2, statementTimeoutMs: STATEMENT_TIMEOUT_MS, log: () => {} };
-  const shards = opened.use(await openShards(admin.database, config.shardUrls, options));
+  const shards = opened.use(await openShards(admin.database, urls, options));
   const map = await readMap(admin.db);
   const databases = [...shards.byIdentity].map(
     ([id, database]): Held => ({
@@ -165,10 +172,15 @@ async function open(command: Command) {
       shards: map.filter((row) => row.id === id).map(({ shard }) => shard),
     }),
   );
+  const { outbox, events } = await logsOn(shards.all, config, opened);
   const open = opened.move();
   return {
     main: admin.database,
-    all: shards.all,
+    /** From the change of a reaction to its being counted: through the relay, with Kafka. */
+    logs: [
+      ...(events === outbox ? [] : [() => outbox.checkpoint(EVENTS_TOPIC, RELAY_GROUP)]),
+      () => events.checkpoint(EVENTS_TOPIC, FOLLOW_UP_GROUP),
+    ],
     databases,
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };

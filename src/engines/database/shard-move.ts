@@ -32,8 +32,11 @@ export interface Move {
   readonly main: pg.Client;
   readonly from: pg.Client;
   readonly to: pg.Client;
-  /** One to each database that has events, these included. */
-  readonly all: readonly pg.Client[];
+  /**
+   * The logs that events go through until reactions are counted by them, in their order. Each notes what it holds when
+   * it is called, and resolves to a question: whether that was handled.
+   */
+  readonly logs: readonly (() => Promise<() => Promise<boolean>>)[];
   readonly shards: readonly number[];
   readonly onStep: (what: string) => void;
 }
@@ -76,7 +79,7 @@ export async function moveShards(move: Move): Promise<Moved> {
   if (held.size !== 1 || !held.has(fromId))
     throw new UnusableSetup("These shards are not all in the database they are to be moved from");
   onStep("waiting for events of before");
-  await drained(move.all);
+  await drained(move.logs);
   let copied: Awaited<ReturnType<typeof copyAndClose>>;
   try {
     copied = await copyAndClose(move, await shardsIn(move, toId));
@@ -152,18 +155,12 @@ async function finish(move: Move, fromId: string, toId: string, startedAtMs: num
  * Reactions that no request could count are counted by their events, which takes it that shards moved once since. So
  * those of before this move must have been handled.
  */
-async function drained(all: readonly pg.Client[]): Promise<void> {
+async function drained(logs: Move["logs"]): Promise<void> {
   const untilMs = performance.now() + DRAIN_MS_MAX;
-  for (const client of all) {
-    const { rows } = await client.query<{ now: string }>("select clock_timestamp()::text as now");
-    for (;;) {
-      const waiting = await client.query(
-        `select 1 from event_log e left join event_offsets o on o.topic = e.topic and o.consumer_group = 'follow-up'
-         where e.topic = 'events' and e.created_at < $1::timestamptz
-           and (e.transaction_id, e.position) > (coalesce(o.transaction_id, '0'::xid8), coalesce(o.position, 0)) limit 1`,
-        [rows[0]?.now],
-      );
-      if (waiting.rows.length === 0) break;
+  // One after the other: what was in the first when it was noted is in the second, or handled, when that is noted.
+  for (const checkpoint of logs) {
+    const isHandled = await checkpoint();
+    while (!(await isHandled())) {
       if (performance.now() > untilMs)
         throw new UnusableSetup(
           "Events wait to be handled: see `roost events lag`, and move shards when they are",

@@ -287,6 +287,24 @@ export function eventLogContract(open: () => Promise<OpenedLogs>): void {
     await expect.poll(async () => (await consumer.lag()).records, DELIVERED).toBe(0);
   });
 
+  test("tells when all of a moment was handled, though more has come", async () => {
+    const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let batches = 0;
+    await consume(b, () => gates[batches++]?.promise ?? Promise.resolve(), { maxRecords: 1 });
+    const isEmptyHandled = await b.checkpoint(topic, "group");
+    await expect.poll(isEmptyHandled, DELIVERED).toBe(true);
+    await publish(a, 0);
+    const isHandled = await b.checkpoint(topic, "group");
+    await publish(a, 0);
+    const isAllHandled = await b.checkpoint(topic, "group");
+    expect(await isHandled()).toBe(false);
+    gates[0]?.resolve();
+    await expect.poll(isHandled, DELIVERED).toBe(true);
+    expect(await isAllHandled()).toBe(false);
+    gates[1]?.resolve();
+    await expect.poll(isAllHandled, DELIVERED).toBe(true);
+  });
+
   test("publishing nothing does nothing, and waking is harmless", async () => {
     await a.publish(topic, []);
     a.wake(topic);

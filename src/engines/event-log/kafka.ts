@@ -123,6 +123,14 @@ export class KafkaEventLog implements EventLog {
     return lagOf(this.#topics, group, topic, this.#clock.nowMs());
   }
 
+  async checkpoint(topic: string, group: string): Promise<() => Promise<boolean>> {
+    const bounds = await this.#topics.bounds(topic);
+    return async () => {
+      const committed = await this.#topics.committed(group, topic);
+      return bounds.every(({ first, end }, partition) => (committed[partition] ?? first) >= end);
+    };
+  }
+
   /** A fetch waits at the brokers for records to come: there is nobody to wake. */
   wake(): void {}
 

@@ -19,6 +19,12 @@ export interface EventLog extends AsyncDisposable {
   /** What a group hasn't consumed of a topic, whoever consumes for it. */
   lag(topic: string, group: string): Promise<Lag>;
 
+  /**
+   * Notes what a topic holds now; what it resolves to tells, as often as it's asked, whether the group has handled all
+   * of that. Of changes: those that had begun when it was noted, too.
+   */
+  checkpoint(topic: string, group: string): Promise<() => Promise<boolean>>;
+
   /** Says that the topic may have got records, so that its consumers look soon. A hint; losing it costs a poll. */
   wake(topic: string): void;
 

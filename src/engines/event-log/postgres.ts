@@ -119,6 +119,25 @@ export class PostgresEventLog implements Outbox {
     return lagOf(new OffsetLease({ ...options, holder: "", isAlone: false }), options);
   }
 
+  async checkpoint(topic: string, group: string): Promise<() => Promise<boolean>> {
+    const { db } = this.#database;
+    const { rows } = await sql<{ next: string }>`
+      select pg_snapshot_xmax(pg_current_snapshot())::text as next`.execute(db);
+    const next = rows[0]?.next ?? "";
+    const lease = new OffsetLease({ database: this.#database, topic, group, holder: "", isAlone: false });
+    return async () => {
+      // What had begun may still write events: until all of it has ended, none of those is missed.
+      const offset = await lease.read();
+      const { rows } = await sql<{ handled: boolean }>`
+        select pg_snapshot_xmin(pg_current_snapshot()) >= ${next}::xid8 and not exists (
+          select from event_log where topic = ${topic} and transaction_id < ${next}::xid8
+            and (transaction_id, position) > (${offset.transactionId}::xid8, ${offset.position})) as handled`.execute(
+        db,
+      );
+      return rows[0]?.handled ?? false;
+    };
+  }
+
   wake(topic: string): void {
     for (const consumer of this.#consumers) if (consumer.topic === topic) consumer.wake();
   }

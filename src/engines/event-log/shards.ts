@@ -52,6 +52,11 @@ class ShardedEventLog implements Outbox {
     return together(await this.#each((log) => log.lag(topic, group)));
   }
 
+  async checkpoint(topic: string, group: string): Promise<() => Promise<boolean>> {
+    const all = await this.#each((log) => log.checkpoint(topic, group));
+    return async () => (await Promise.all(all.map((isHandled) => isHandled()))).every(Boolean);
+  }
+
   wake(topic: string): void {
     for (const log of this.#logs.values()) log.wake(topic);
   }
