@@ -39,9 +39,9 @@ export async function answerError(
     return;
   }
   if (known.httpStatus >= 500) request.log.warn({ err: known.cause ?? known }, "a request was refused");
-  if (known.retryAfterMs !== undefined) {
-    reply.header("Retry-After", Math.max(1, Math.ceil(known.retryAfterMs / 1000)));
-  }
+  // Whatever is unavailable says when to come again, also where nobody knows better.
+  const retryAfterMs = known.retryAfterMs ?? (known.httpStatus === 503 ? RETRY_AFTER_MS : undefined);
+  if (retryAfterMs !== undefined) reply.header("Retry-After", Math.max(1, Math.ceil(retryAfterMs / 1000)));
   if (known.httpStatus === 401) reply.header("WWW-Authenticate", 'Bearer realm="Roost"');
   const details = known instanceof Invalid && known.details ? { details: known.details } : {};
   void reply.code(known.httpStatus).send({ error: known.message, ...details });
