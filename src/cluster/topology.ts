@@ -217,7 +217,7 @@ function shards(chosen: Chosen): Group {
     needs: [],
     parts: ports.map((port, n) => ({
       name: names[n] ?? "",
-      what: "the database of half of the accounts: posts, follows",
+      what: "what half of the accounts own: posts above all",
       ports: [port],
       isReady: () => answers(port),
       // Ends sessions instead of waiting for them.
