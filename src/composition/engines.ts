@@ -112,6 +112,7 @@ async function openShardsOf(config: Config, main: Database, log: Logger): Promis
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     log: (why: string) => log.warn({ why }, "an idle connection to a shard broke"),
   };
+  for (const url of config.shardUrls) await requirePostgres("SHARD_URLS", url);
   return openShards(main, config.shardUrls, options);
 }
 

@@ -79,15 +79,29 @@ function settingsFinding(loaded: LoadedConfig | ConfigError): Finding & { name: 
 }
 
 async function allChecks(): Promise<Check[]> {
-  const [{ machineChecks }, { databaseChecks }, { redisChecks }, { kafkaChecks }, { outsideChecks }] =
-    await Promise.all([
-      import("./machine.ts"),
-      import("./database.ts"),
-      import("./redis.ts"),
-      import("./kafka.ts"),
-      import("./outside.ts"),
-    ]);
-  return [...machineChecks, ...databaseChecks, ...redisChecks, ...kafkaChecks, ...outsideChecks];
+  const [
+    { machineChecks },
+    { databaseChecks },
+    { moreDatabaseChecks },
+    { redisChecks },
+    { kafkaChecks },
+    { outsideChecks },
+  ] = await Promise.all([
+    import("./machine.ts"),
+    import("./database.ts"),
+    import("./more-databases.ts"),
+    import("./redis.ts"),
+    import("./kafka.ts"),
+    import("./outside.ts"),
+  ]);
+  return [
+    ...machineChecks,
+    ...databaseChecks,
+    ...moreDatabaseChecks,
+    ...redisChecks,
+    ...kafkaChecks,
+    ...outsideChecks,
+  ];
 }
 
 /** A check that itself breaks has found something too. */

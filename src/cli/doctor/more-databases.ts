@@ -1,0 +1,46 @@
+/** What doctor asks of the databases beside the main one: each of SHARD_URLS, and each replica. */
+import { UnusableSetup } from "../../core/errors.ts";
+import { requirePostgres } from "../../engines/database/inspect.ts";
+import type { Check, Finding } from "./command.ts";
+
+export const moreDatabaseChecks: readonly Check[] = [
+  {
+    name: "Shards",
+    run: ({ config }) =>
+      found("SHARD_URLS", config.shardUrls, {
+        none: "SHARD_URLS is not set: one database holds everything",
+        // What lies there can't be answered without it.
+        missing: "failed",
+      }),
+  },
+  {
+    name: "Replicas",
+    run: ({ config }) =>
+      found(
+        "DATABASE_REPLICA_URLS",
+        config.database.kind === "external" ? config.database.replicaUrls : [],
+        // Without it the others do its reads, and it comes back by itself.
+        { none: "DATABASE_REPLICA_URLS is not set", missing: "warning" },
+      ),
+  },
+];
+
+async function found(
+  setting: string,
+  urls: readonly string[],
+  { none, missing }: { none: string; missing: "failed" | "warning" },
+): Promise<Finding> {
+  if (urls.length === 0) return { status: "skipped", says: none };
+  const problems: string[] = [];
+  for (const url of urls) {
+    await requirePostgres(setting, url).catch((error: unknown) => {
+      if (!(error instanceof UnusableSetup)) throw error;
+      problems.push(error.message);
+    });
+  }
+  const [first] = problems;
+  if (first === undefined) return { status: "ok", says: `${urls.length} can be used` };
+  const [says = "", mend = ""] = first.split(/: (?=[^:]*$)/);
+  const more = problems.length === 1 ? "" : ` (and ${problems.length - 1} more)`;
+  return { status: missing, says: `${says}${more}`, mend };
+}
