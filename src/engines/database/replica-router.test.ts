@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Answer, type Client, type Status, signUp } from "../../../test/support/client.ts";
 import { waitFor } from "../../../test/support/wait.ts";
 import { postgresPrograms, startPlainPostgres } from "../../cluster/plain-postgres.ts";
-import { find, freePort } from "../../cluster/process.ts";
+import { descendantsOf, find, freePort } from "../../cluster/process.ts";
 import { openRoost, type Roost } from "../../composition.ts";
 import { loadConfig } from "../../config.ts";
 import { Database } from "./pools.ts";
@@ -128,17 +128,19 @@ describe.runIf(postgresPrograms() !== null)("with two replicas (needs postgresql
 
   test("one that is killed and one that is frozen cost a moment, and nobody an answer", async () => {
     await expect.poll(takingReads, { timeout: 5_000 }).toBe(2);
-    const frozen = find(folder, "pg-3");
+    // With its backends: those go on without their postmaster.
+    const postmaster = find(folder, "pg-3")?.record.pid ?? 0;
+    const frozen = [postmaster, ...descendantsOf(postmaster)];
     await find(folder, "pg-2")?.stop(0);
     await Promise.all(Array.from({ length: 20 }, () => read(other)));
-    frozen?.signal("SIGSTOP");
+    for (const pid of frozen) process.kill(pid, "SIGSTOP");
     try {
       await post(author, "they are away");
       await Promise.all(Array.from({ length: 20 }, () => read(other)));
       await expect.poll(takingReads, { timeout: 10_000 }).toBe(0);
       expect((await read(other)).texts[0]).toBe("they are away");
     } finally {
-      frozen?.signal("SIGCONT");
+      for (const pid of frozen) process.kill(pid, "SIGCONT");
     }
     await expect.poll(takingReads, { timeout: 10_000 }).toBe(1);
   });
