@@ -2,7 +2,6 @@
 import { randomUUID } from "node:crypto";
 import cookie from "@fastify/cookie";
 import cors from "@fastify/cors";
-import { TypeBoxValidatorCompiler } from "@fastify/type-provider-typebox";
 import Fastify, { LogController } from "fastify";
 import type { Logger } from "pino";
 import { NotFound } from "../core/errors.ts";
@@ -11,6 +10,7 @@ import { accountRoutes } from "./accounts.ts";
 import type { App } from "./app.ts";
 import { authentication } from "./auth.ts";
 import { acceptBodies, checkQuery, MAX_BODY_BYTES, parseRouterQuery } from "./body-parsing.ts";
+import { compileSerializer, compileValidator } from "./compile-schemas.ts";
 import type { ApiContext } from "./context.ts";
 import { answerError } from "./errors.ts";
 import { instanceRoutes } from "./instance.ts";
@@ -54,7 +54,8 @@ export async function buildServer(
     // that sent it did so before it could know.
     forceCloseConnections: "idle",
     return503OnClosing: false,
-  }).setValidatorCompiler(TypeBoxValidatorCompiler) as unknown as App;
+  }) as unknown as App;
+  app.setValidatorCompiler(compileValidator).setSerializerCompiler(compileSerializer);
 
   app.decorateRequest("viewer", null);
   app.setErrorHandler((error: Error, request, reply) => answerError(error, request, reply));

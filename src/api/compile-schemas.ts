@@ -1,0 +1,25 @@
+/**
+ * Schemas of routes become code when the route is first asked: compiling all of them at the start took 15 MB for good, 45
+ * with what was left lying around, and most routes are seldom asked. That each of them can be compiled is tested.
+ */
+import { TypeBoxValidatorCompiler } from "@fastify/type-provider-typebox";
+import fastJsonStringify from "fast-json-stringify";
+import type { FastifySerializerCompiler } from "fastify";
+
+type Schema = Parameters<typeof fastJsonStringify>[0];
+
+export const compileValidator: typeof TypeBoxValidatorCompiler = (route) => {
+  let validate: ReturnType<typeof TypeBoxValidatorCompiler> | null = null;
+  return (value) => {
+    validate ??= TypeBoxValidatorCompiler(route);
+    return validate(value);
+  };
+};
+
+export const compileSerializer: FastifySerializerCompiler<unknown> = ({ schema }) => {
+  let serialize: ((value: unknown) => string) | null = null;
+  return (value) => {
+    serialize ??= fastJsonStringify(schema as Schema);
+    return serialize(value);
+  };
+};
