@@ -13,7 +13,7 @@ import { changePassword, verifyPassword } from "./credentials.ts";
 import { registerAccount } from "./register.ts";
 import { createSession, endSession, findSession } from "./sessions.ts";
 import { suspendAccount, unsuspendAccount } from "./suspend.ts";
-import { createAccessToken, revokeAllTokens, TokenCache } from "./tokens.ts";
+import { createAccessToken, revokeAllTokens, sharedTokenForm, TokenCache } from "./tokens.ts";
 
 const SLOW_MS = 120_000;
 const PASSWORD = "a long enough password";
@@ -216,6 +216,15 @@ describe("sessions and tokens", () => {
       for (const form of [secret, Buffer.from(secret).toString("hex")]) expect(all).not.toContain(form);
     await endSession(db, id);
     expect(await findSession(db, id)).toBeNull();
+  });
+
+  test("are shared as hashes and what they allow, and come back as they were", async () => {
+    const accountId = await make("greenfinch");
+    const { token } = await createAccessToken(db, { accountId, appId: null, scopes: ["read", "write"] });
+    const known = await new TokenCache(db).find(token);
+    const { nameOf, encode, decode } = sharedTokenForm;
+    expect(known && decode(encode(known))).toEqual(known);
+    expect(`${nameOf(token)} ${known && encode(known)}`).not.toContain(token);
   });
 
   test("of a suspended account end, and don't come back with it", async () => {

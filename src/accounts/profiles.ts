@@ -4,6 +4,7 @@ import { type CacheLimits, GuardedCache } from "../core/guarded-cache.ts";
 import { type AccountId, type StatusId, timeOfIdMs } from "../core/ids.ts";
 import type { Database } from "../engines/database/pools.ts";
 import { byItself, type Shards } from "../engines/database/shards.ts";
+import type { SharedForm, SharedLevel } from "../engines/shared-cache/port.ts";
 
 export interface ProfileRow {
   readonly id: AccountId;
@@ -50,13 +51,23 @@ export type RenderProfile = (row: ProfileRow) => string;
 export class ProfileCache {
   readonly #cache: GuardedCache<AccountId, Profile>;
 
-  constructor(options: { database: Database; render: RenderProfile; limits: CacheLimits }) {
+  constructor(options: {
+    database: Database;
+    render: RenderProfile;
+    limits: CacheLimits;
+    shared: SharedLevel<AccountId, Profile>;
+  }) {
+    const { database, render, shared } = options;
     this.#cache = new GuardedCache<AccountId, Profile>({
       ...options.limits,
       sizeBytesOf: (profile) => 600 + 3 * profile.json.length,
+      second: shared,
       loadMany: async (ids) => {
-        const rows = await loadProfileRows(options.database, ids);
-        return new Map(rows.map((row) => [row.id, profileOf(row, options.render(row))]));
+        const start = shared.begin();
+        const rows = await loadProfileRows(database, ids);
+        const profiles = rows.map((row) => profileOf(row, render(row)));
+        if (start) for (const profile of profiles) shared.share(profile.id, profile, start);
+        return new Map(profiles.map((profile) => [profile.id, profile]));
       },
     });
   }
@@ -102,7 +113,36 @@ export class ProfileCache {
   }
 }
 
-function profileOf(row: ProfileRow, head: string): Profile {
+/** Its row and its JSON without the counts, as JSON. */
+export const sharedProfileForm: SharedForm<AccountId, Profile> = {
+  nameOf: (id) => `profile1:${id}`,
+  encode: ({ row, head }) =>
+    Buffer.from(JSON.stringify([row, head], (_, value) => (typeof value === "bigint" ? `${value}` : value))),
+  decode: (bytes) => {
+    const [row, head] = JSON.parse(bytes.toString()) as [ToldRow, string];
+    const { id, followers_count, following_count, statuses_count, created_at, last_status_at } = row;
+    const revived = {
+      id: BigInt(id),
+      followers_count: BigInt(followers_count),
+      following_count: BigInt(following_count),
+      statuses_count: BigInt(statuses_count),
+      created_at: new Date(created_at),
+      last_status_at: last_status_at === null ? null : new Date(last_status_at),
+    };
+    return profileOf({ ...row, ...revived }, head);
+  },
+};
+
+/** As JSON has it. */
+type ToldRow = {
+  [Name in keyof ProfileRow]: ProfileRow[Name] extends bigint | Date | null
+    ? ProfileRow[Name] extends bigint | Date
+      ? string
+      : string | null
+    : ProfileRow[Name];
+};
+
+export function profileOf(row: ProfileRow, head: string): Profile {
   const counts = {
     last_status_at: row.last_status_at?.toISOString().slice(0, 10) ?? null,
     statuses_count: Number(row.statuses_count),

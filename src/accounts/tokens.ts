@@ -6,6 +6,7 @@ import { Forbidden } from "../core/errors.ts";
 import type { AccountId } from "../core/ids.ts";
 import type { Viewer } from "../core/viewer.ts";
 import type { Db } from "../engines/database/pools.ts";
+import type { SharedForm, SharedLevel } from "../engines/shared-cache/port.ts";
 
 /** What a person's own scripts get. */
 export const USER_SCOPES = ["read", "write", "follow", "push"] as const;
@@ -102,7 +103,23 @@ export interface TokenCacheOptions {
   readonly maxTokens?: number;
   /** A token is looked up again after this; null: never, as long as it's remembered. */
   readonly maxAgeMs?: number | null;
+  /** What other processes have looked up. */
+  readonly shared?: SharedLevel<string, KnownToken>;
 }
+
+/** By the token's hash: what is in there lets nobody in. */
+export const sharedTokenForm: SharedForm<string, KnownToken> = {
+  nameOf: (token) => `token1:${hashSecret(token).toString("base64url")}`,
+  encode: (known) =>
+    Buffer.from(JSON.stringify(known, (_, value) => (typeof value === "bigint" ? `${value}` : value))),
+  decode: (bytes) => {
+    const { viewer, state } = JSON.parse(bytes.toString()) as KnownToken;
+    const idIn = (id: bigint | null) => (id === null ? null : BigInt(id));
+    const { accountId, appId, tokenId } = viewer;
+    const ids = { accountId: idIn(accountId), appId: idIn(appId), tokenId: BigInt(tokenId) };
+    return { viewer: { ...viewer, ...ids }, state };
+  },
+};
 
 /**
  * Tokens that were seen lately, by the token itself: a request then costs neither a query nor a hash. They are in this
@@ -114,16 +131,20 @@ export interface TokenCacheOptions {
  */
 export class TokenCache {
   readonly #db: Db;
+  readonly #shared: SharedLevel<string, KnownToken> | null;
   readonly #known: LRUCache<string, KnownToken>;
   /** Which remembered tokens are an account's; an entry goes when its last token does. */
   readonly #tokensOf = new Map<AccountId, Set<string>>();
   readonly #loads = new Set<{ overtaken: boolean }>();
 
-  constructor(db: Db, { maxTokens = MAX_TOKENS, maxAgeMs = null }: TokenCacheOptions = {}) {
+  constructor(db: Db, { maxTokens = MAX_TOKENS, maxAgeMs = null, shared }: TokenCacheOptions = {}) {
     this.#db = db;
+    this.#shared = shared ?? null;
     const ttl = maxAgeMs ?? 0;
     this.#known = new LRUCache({
-      max: maxTokens,
+      // By size, for which nothing is allotted ahead.
+      maxSize: maxTokens,
+      sizeCalculation: () => 1,
       ttl,
       dispose: (known, token) => this.#unlist(known, token),
     });
@@ -141,7 +162,14 @@ export class TokenCache {
     const load = { overtaken: false };
     this.#loads.add(load);
     try {
+      const shared = (await this.#shared?.getMany([token]))?.get(token);
+      if (shared) {
+        if (!load.overtaken) this.#remember(token, shared.value, shared.leftMs);
+        return shared.value;
+      }
+      const start = this.#shared?.begin();
       const found = await findToken(this.#db, token);
+      if (found && start) this.#shared?.share(token, found, start);
       if (found && !load.overtaken) this.#remember(token, found);
       return found;
     } finally {
@@ -170,9 +198,9 @@ export class TokenCache {
     return { tokens: this.#known.size, accounts: this.#tokensOf.size };
   }
 
-  #remember(token: string, known: KnownToken): void {
+  #remember(token: string, known: KnownToken, leftMs?: number): void {
     // First: what it replaces or pushes out is unlisted by this.
-    this.#known.set(token, known);
+    this.#known.set(token, known, leftMs === undefined ? {} : { ttl: leftMs });
     const { accountId } = known.viewer;
     if (accountId === null) return;
     const own = this.#tokensOf.get(accountId) ?? new Set();

@@ -5,8 +5,8 @@ import type { Database } from "../engines/database/pools.ts";
 import { MAX_DESCRIPTION_CHARACTERS } from "../media/upload.ts";
 import { MAX_MEDIA_ATTACHMENTS } from "../statuses/draft.ts";
 import type { App } from "./app.ts";
-import { MAX_UPLOAD_BYTES } from "./body-parsing.ts";
 import type { ApiContext } from "./context.ts";
+import { MAX_UPLOAD_BYTES } from "./http/body-parsing.ts";
 import { API_VERSION, MASTODON_API_LEVEL, VERSION } from "./version.ts";
 
 const Anything = Type.Record(Type.String(), Type.Unknown());

@@ -3,10 +3,10 @@ import { Invalid } from "../core/errors.ts";
 import { describeMedia, type MediaAttachmentRow, requireMedia, uploadImage } from "../media/upload.ts";
 import { cleanInput } from "../statuses/text.ts";
 import { type App, signedIn } from "./app.ts";
-import type { UploadedFile } from "./body-parsing.ts";
 import type { ApiContext } from "./context.ts";
 import { MediaAttachment } from "./entities/media-attachment.ts";
 import { mediaEntity } from "./entities/status.ts";
+import type { UploadedFile } from "./http/body-parsing.ts";
 import { requireStatusId as requirePathId } from "./statuses.ts";
 
 const IdParams = Type.Object({ id: Type.String() });

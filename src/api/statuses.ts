@@ -118,8 +118,9 @@ export function statusRoutes(app: App, context: ApiContext): void {
       const { accountId } = signedIn(request);
       const record = await requireVisible(access, requireStatusId(request.params.id), accountId);
       const bytes = await spliceStatus(context.splice, record, accountId);
+      const row = await context.splice.statuses.requireRow(record.facts.id);
       await remove(context.statuses, accountId, record.facts.id);
-      const text = JSON.stringify(record.row.text);
+      const text = JSON.stringify(row.text);
       return sendJson(reply, Buffer.concat([bytes.subarray(0, -1), Buffer.from(`,"text":${text}}`)]));
     },
   });
@@ -188,8 +189,9 @@ export function statusRoutes(app: App, context: ApiContext): void {
       );
       const profile = await context.profiles.get(record.facts.authorId);
       if (!profile) throw new NotFound();
-      const versions = await versionsOf(context.database, record);
-      return versions.map((version) => statusEditEntity(version, record.row, profile, context.urls));
+      const row = await context.splice.statuses.requireRow(record.facts.id);
+      const versions = await versionsOf(context.database, row);
+      return versions.map((version) => statusEditEntity(version, row, profile, context.urls));
     },
   });
 
@@ -204,8 +206,9 @@ export function statusRoutes(app: App, context: ApiContext): void {
     },
     handler: async (request) => {
       const { accountId } = signedIn(request);
-      const { row, facts } = await requireVisible(access, requireStatusId(request.params.id), accountId);
+      const { facts } = await requireVisible(access, requireStatusId(request.params.id), accountId);
       if (facts.authorId !== accountId) throw new NotFound();
+      const row = await context.splice.statuses.requireRow(facts.id);
       return { id: `${row.id}`, text: row.text, spoiler_text: row.spoiler_text };
     },
   });

@@ -10,6 +10,7 @@ import type { Invalidate, Stale } from "../core/invalidation.ts";
 import { notifyInvalidation } from "../engines/database/invalidation-channel.ts";
 import { RecentWrites } from "../engines/database/recent-writes.ts";
 import { formatLsn, parseLsn } from "../engines/database/replica-router.ts";
+import { Freshness, subjectsOf } from "../engines/shared-cache/freshness.ts";
 import { FanOutModes } from "../feed/fan-out-mode.ts";
 import { SIGNED_OUT_CHANNEL } from "../feed/live.ts";
 import { PulledAuthors } from "../feed/pull-merge.ts";
@@ -17,6 +18,7 @@ import { RelationsCache } from "../relations/relations.ts";
 import { MarksCache } from "../statuses/marks.ts";
 import { StatusCache } from "../statuses/records.ts";
 import type { Engines } from "./engines.ts";
+import { sharedLevels } from "./shared-levels.ts";
 
 /** With several processes: covers one that ended between its commit and telling the others. */
 const SHARED_MAX_AGE_MS = 10_000;
@@ -35,17 +37,23 @@ export function composeCaches(
   const maxAgeMs = isShared ? SHARED_MAX_AGE_MS : null;
   /** Of all the memory caches may take. */
   const share = (part: number) => ({ maxSizeBytes: Math.floor(options.sizeMb * 2 ** 20 * part), maxAgeMs });
-  const tokens = new TokenCache(db, { maxAgeMs });
+  const freshness = engines.sharedCache
+    ? new Freshness({ keptMsMax: SHARED_MAX_AGE_MS, clock: engines.clock })
+    : null;
+  const shared = sharedLevels(engines, freshness, SHARED_MAX_AGE_MS);
+  const tokens = new TokenCache(db, { maxAgeMs, shared: shared.tokens });
   const profiles = new ProfileCache({
     database,
     limits: share(0.15),
     render: (row) => renderAccount(row, urls),
+    shared: shared.profiles,
   });
   const statuses = new StatusCache({
     database,
     profiles,
     limits: share(0.45),
     render: (row, authorUsername) => renderStatus(row, authorUsername, urls),
+    shared: shared.statuses,
   });
   const relations = new RelationsCache(db, share(0.25));
   const marks = new MarksCache(database, share(0.1));
@@ -72,6 +80,7 @@ export function composeCaches(
   const forgetAll = () => {
     for (const cache of [tokens, profiles, statuses, relations, marks, pulled]) cache.clear();
     modes.invalidate();
+    freshness?.missed();
   };
 
   /** Open streams of accounts whose tokens ended close. One that isn't told asks for its token at the next event. */
@@ -88,10 +97,13 @@ export function composeCaches(
    * longer than `SHARED_MAX_AGE_MS`. If the database refuses the notice too, the change isn't answered as done.
    */
   const tell = async (stale: Stale) => {
-    const lsn = await positionOf(stale);
+    const subjects = subjectsOf(stale);
+    freshness?.begun(subjects);
     try {
+      const lsn = await positionOf(stale);
       await invalidationLog.append({ stale, lsn });
     } catch (error) {
+      freshness?.failed(subjects);
       if (!(error instanceof Unavailable)) throw error;
       await notifyInvalidation(db, stale);
       await sleep(NOTICE_MS);
@@ -122,7 +134,8 @@ export function composeCaches(
 
   invalidationLog.listen({
     // Own changes were forgotten before they were told; what was loaded since then is right.
-    onEntry: ({ stale, lsn, isOwn }) => {
+    onEntry: ({ stale, lsn, isOwn, position }) => {
+      freshness?.note(subjectsOf(stale), position, isOwn);
       if (isOwn) return;
       forgetElsewhere(stale);
       if (lsn === null) recentWrites.missed();
@@ -133,6 +146,7 @@ export function composeCaches(
       log.info("changes made by other processes may have been missed: caches start anew");
       forgetAll();
     },
+    onReadTo: (position) => freshness?.readTo(position),
   });
 
   /**
@@ -153,6 +167,7 @@ export function composeCaches(
   /** What a notice of PostgreSQL says is stale: each process gets it by itself. */
   const noticed = async (stale: Stale) => {
     recentWrites.missed();
+    freshness?.missed();
     forgetElsewhere(stale);
     await closeStreams(stale);
   };

@@ -18,7 +18,6 @@ import type { EventLog, Outbox } from "../engines/event-log/port.ts";
 import { outboxOf } from "../engines/event-log/shards.ts";
 import { OutboxFolderMailer } from "../engines/mailer/outbox-folder.ts";
 import type { Mailer } from "../engines/mailer/port.ts";
-import { SmtpMailer } from "../engines/mailer/smtp.ts";
 import { FolderMediaStore } from "../engines/media-store/folder.ts";
 import { openShared, type SharedEngines } from "./shared.ts";
 
@@ -74,12 +73,17 @@ export async function openEngines(
       ? await openEventLog(config, outbox, { log, onDeadLetter }, opened)
       : outbox,
     mediaStore: opened.use(await FolderMediaStore.open(join(config.dataDir, "media"))),
-    mailer: opened.use<Mailer>(
-      config.smtp ? new SmtpMailer(config.smtp) : new OutboxFolderMailer(join(config.dataDir, "mail")),
-    ),
+    mailer: opened.use(await openMailer(config)),
     ...shared,
   };
   return { engines, failed };
+}
+
+/** The client takes 4 MB, so only who sends mail loads it. */
+async function openMailer({ smtp, dataDir }: Config): Promise<Mailer> {
+  if (!smtp) return new OutboxFolderMailer(join(dataDir, "mail"));
+  const { SmtpMailer } = await import("../engines/mailer/smtp.ts");
+  return new SmtpMailer(smtp);
 }
 
 /** Who only changes things writes to the outbox. */

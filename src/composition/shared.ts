@@ -13,6 +13,7 @@ import { RedisLiveBus } from "../engines/live-bus/redis.ts";
 import { RedisClient } from "../engines/redis/client.ts";
 import { UnusableRedis } from "../engines/redis/inspect.ts";
 import { redisLimiter } from "../engines/redis/limiters.ts";
+import { RedisSharedCache } from "../engines/shared-cache/redis.ts";
 import { MemoryTimelineStore } from "../engines/timeline-store/memory.ts";
 import type { TimelineStore } from "../engines/timeline-store/port.ts";
 import { RedisTimelineStore } from "../engines/timeline-store/redis.ts";
@@ -25,6 +26,8 @@ export interface SharedEngines {
   readonly store: TimelineStore;
   readonly liveBus: LiveBus;
   readonly invalidationLog: InvalidationLog;
+  /** Null: what this process loads is nobody else's. */
+  readonly sharedCache: RedisSharedCache | null;
   readonly makeLimiter: MakeLimiter;
   /** Called now and then. */
   readonly keepHouse: () => void;
@@ -54,6 +57,7 @@ function inMemory(
     store,
     liveBus: opened.use(new MemoryLiveBus()),
     invalidationLog: opened.use(new MemoryInvalidationLog()),
+    sharedCache: null,
     makeLimiter: memoryLimiter,
     keepHouse: () => {
       store.dropIdle();
@@ -78,6 +82,7 @@ async function overRedis(
     store: opened.use(store),
     liveBus: opened.use(await RedisLiveBus.open(client)),
     invalidationLog: opened.use(new RedisInvalidationLog(client)),
+    sharedCache: new RedisSharedCache(client),
     makeLimiter: redisLimiter(client),
     // Redis lets go of timelines by itself.
     keepHouse: () => {},

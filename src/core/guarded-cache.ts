@@ -1,7 +1,13 @@
 import { LRUCache } from "lru-cache";
 
 export interface Filling<Key, Value> extends Disposable {
-  store(key: Key, value: Value): void;
+  /** `leftMs`: how long it may still be given, where that is less than the cache would. */
+  store(key: Key, value: Value, leftMs?: number): void;
+}
+
+/** What is asked before a load, and may have some of it. */
+export interface SecondLevel<Key, Value> {
+  getMany(keys: readonly Key[]): Promise<ReadonlyMap<Key, { value: Value; leftMs: number }>>;
 }
 
 /** What a cache may take, and for how long what it gives may have been true. */
@@ -18,6 +24,7 @@ export interface CacheLimits {
  */
 export class GuardedCache<Key extends bigint | string, Value extends object> {
   readonly #stored: LRUCache<Key, Value>;
+  readonly #second: SecondLevel<Key, Value> | null;
   readonly #loadMany: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, Value>>;
   readonly #loads = new Set<{ invalidated: Set<Key>; all: boolean }>();
 
@@ -26,6 +33,7 @@ export class GuardedCache<Key extends bigint | string, Value extends object> {
       sizeBytesOf: (value: Value) => number;
       /** Keys without a value are left out of the result, and not remembered. */
       loadMany: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, Value>>;
+      second?: SecondLevel<Key, Value>;
     },
   ) {
     this.#stored = new LRUCache({
@@ -33,6 +41,7 @@ export class GuardedCache<Key extends bigint | string, Value extends object> {
       sizeCalculation: options.sizeBytesOf,
       ttl: options.maxAgeMs ?? 0,
     });
+    this.#second = options.second ?? null;
     this.#loadMany = options.loadMany;
   }
 
@@ -55,6 +64,12 @@ export class GuardedCache<Key extends bigint | string, Value extends object> {
     }
     if (missing.size === 0) return found;
     using filling = this.fill();
+    for (const [key, { value, leftMs }] of (await this.#second?.getMany([...missing])) ?? []) {
+      found.set(key, value);
+      filling.store(key, value, leftMs);
+      missing.delete(key);
+    }
+    if (missing.size === 0) return found;
     for (const [key, value] of await this.#loadMany([...missing])) {
       found.set(key, value);
       filling.store(key, value);
@@ -84,8 +99,9 @@ export class GuardedCache<Key extends bigint | string, Value extends object> {
     const load = { invalidated: new Set<Key>(), all: false };
     this.#loads.add(load);
     return {
-      store: (key, value) => {
-        if (!load.all && !load.invalidated.has(key)) this.#stored.set(key, value);
+      store: (key, value, leftMs) => {
+        if (load.all || load.invalidated.has(key)) return;
+        this.#stored.set(key, value, leftMs === undefined ? {} : { ttl: leftMs });
       },
       [Symbol.dispose]: () => this.#loads.delete(load),
     };

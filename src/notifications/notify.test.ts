@@ -55,9 +55,12 @@ test("what the events say themselves: mentions, boosts, favourites, follows", ()
   const facts = (id: bigint, more: Partial<StatusFacts> = {}): [bigint, StatusFacts] => {
     const rest = {
       visibility: "public" as const,
+      inReplyToId: null,
       inReplyToAccountId: null,
       reblogOfId: null,
       mentionIds: [],
+      tags: [],
+      hasMedia: false,
     };
     return [id, { id, authorId: 1n, ...rest, ...more }];
   };

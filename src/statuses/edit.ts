@@ -41,7 +41,7 @@ export async function edit(
   if (change.mediaIds && change.mediaIds.length > MAX_MEDIA_ATTACHMENTS) {
     throw new Invalid(`A post can have ${MAX_MEDIA_ATTACHMENTS} images at most`);
   }
-  const hasMedia = (change.mediaIds ?? current.row.media).length > 0;
+  const hasMedia = change.mediaIds ? change.mediaIds.length > 0 : current.facts.hasMedia;
   const checked = await checkText(context, { text: change.text, spoilerText: change.spoilerText, hasMedia });
   await context.database.shards
     .of(id)
@@ -64,8 +64,7 @@ export async function edit(
 }
 
 /** All versions, oldest first, the present one last. */
-export async function versionsOf({ shards }: Database, record: StatusRecord): Promise<StatusVersion[]> {
-  const { row } = record;
+export async function versionsOf({ shards }: Database, row: StatusRow): Promise<StatusVersion[]> {
   const { rows } = await sql<StatusVersion>`select text, spoiler_text, sensitive, media, created_at
     from status_edits where status_id = ${row.id} order by id`.execute(shards.of(row.id).db);
   return [...rows, { ...row, created_at: row.edited_at ?? row.created_at }];

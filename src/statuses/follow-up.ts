@@ -46,9 +46,12 @@ function reactionsIn(
       return [{ reaction: { kind: "favourite", statusId, sourceId }, wasFar }];
     }
     case "status.published": {
-      const record = records.get(event.statusId);
+      const facts = records.get(event.statusId)?.facts;
+      if (!facts) return [];
+      const { id, inReplyToId, reblogOfId } = facts;
       const wasFar = event.isFar === true;
-      return record ? reactionsOf(record.row).map((reaction) => ({ reaction, wasFar })) : [];
+      const reactions = reactionsOf({ id, in_reply_to_id: inReplyToId, reblog_of_id: reblogOfId });
+      return reactions.map((reaction) => ({ reaction, wasFar }));
     }
     case "status.deleted": {
       const { statusId: id, inReplyToId = null, reblogOfId = null } = event;

@@ -223,7 +223,7 @@ export class LiveConnection implements AsyncDisposable {
     await this.#sendStatus(id, event, wanted);
   }
 
-  async #belongs(stream: Stream, { facts, row }: StatusRecord): Promise<boolean> {
+  async #belongs(stream: Stream, { facts }: StatusRecord): Promise<boolean> {
     const isPublic = facts.visibility === "public" && facts.reblogOfId === null;
     switch (stream.kind) {
       case "public":
@@ -231,10 +231,10 @@ export class LiveConnection implements AsyncDisposable {
           isPublic &&
           !stream.isRemote &&
           (facts.inReplyToAccountId === null || facts.inReplyToAccountId === facts.authorId) &&
-          (!stream.onlyMedia || row.media.length > 0)
+          (!stream.onlyMedia || facts.hasMedia)
         );
       case "hashtag":
-        return isPublic && row.tags.some((tag) => tag.toLowerCase() === stream.tag);
+        return isPublic && facts.tags.includes(stream.tag);
       case "direct":
         return facts.visibility === "direct";
       case "list": {

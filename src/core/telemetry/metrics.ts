@@ -60,6 +60,12 @@ export class Metrics {
     labelNames: ["topic", "group"],
     registers: [this.registry],
   });
+  readonly sharedCacheReads = new Counter({
+    name: "roost_shared_cache_reads_total",
+    help: "Values that weren't in this process's memory and were looked for in Redis, by kind and result",
+    labelNames: ["kind", "result"],
+    registers: [this.registry],
+  });
   readonly timelines = new Gauge({
     name: "roost_timelines_stored",
     help: "Home timelines in the store of this process",

@@ -24,7 +24,9 @@ export class RecentWrites {
     this.#clock = clock;
     this.#keptMs = lagMsMax + MARGIN_MS;
     this.#positions = new LRUCache({
-      max: ACCOUNTS_MOST,
+      // By size, for which nothing is allotted ahead.
+      maxSize: ACCOUNTS_MOST,
+      sizeCalculation: () => 1,
       ttl: this.#keptMs,
       // One that is pushed out too early was somebody's position, whoever's it was.
       dispose: (_, __, reason) => {

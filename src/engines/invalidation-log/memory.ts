@@ -3,9 +3,14 @@ import type { InvalidationEntry, InvalidationListener, InvalidationLog } from ".
 /** The log of a single process: everybody has heard of it when `append` returns. */
 export class MemoryInvalidationLog implements InvalidationLog {
   readonly #listeners: InvalidationListener[] = [];
+  #entries = 0n;
 
   async append(entry: InvalidationEntry): Promise<void> {
-    for (const listener of this.#listeners) listener.onEntry({ ...entry, isOwn: true });
+    const position = { history: "", entry: ++this.#entries };
+    for (const listener of this.#listeners) {
+      listener.onEntry({ ...entry, isOwn: true, position });
+      listener.onReadTo?.(position);
+    }
   }
 
   async catchUp(): Promise<void> {}

@@ -6,6 +6,12 @@ export interface InvalidationEntry {
   readonly lsn: string | null;
 }
 
+/** A place in the log. Of one history, a later entry has a greater number; two histories can't be compared. */
+export interface LogPosition {
+  readonly history: string;
+  readonly entry: bigint;
+}
+
 /**
  * What changes made stale, told to the caches of all processes: the fence that lets them keep bytes in their own
  * memory. A change appends before it is answered, a request catches up before it reads caches: so what was answered
@@ -27,7 +33,9 @@ export interface InvalidationLog extends AsyncDisposable {
 
 export interface InvalidationListener {
   /** In the order they were appended. `isOwn`: appended through this very object. */
-  onEntry(entry: InvalidationEntry & { isOwn: boolean }): void;
+  onEntry(entry: InvalidationEntry & { isOwn: boolean; position: LogPosition }): void;
   /** Entries were missed, or may have been: anything may be stale. */
   onGap(): void;
+  /** After those: all up to there has been told. Not called where nothing was new. */
+  onReadTo?(position: LogPosition): void;
 }

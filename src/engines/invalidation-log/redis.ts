@@ -14,7 +14,7 @@
 import { randomUUID } from "node:crypto";
 import { decodeStale, encodeStale } from "../../core/invalidation.ts";
 import { type RedisClient, Script } from "../redis/client.ts";
-import type { InvalidationEntry, InvalidationListener, InvalidationLog } from "./port.ts";
+import type { InvalidationEntry, InvalidationListener, InvalidationLog, LogPosition } from "./port.ts";
 
 /** Some 20 MB at most. A process that is further behind forgets everything, which is soon filled again. */
 const MAX_ENTRIES = 100_000;
@@ -130,10 +130,14 @@ export class RedisInvalidationLog implements InvalidationLog {
       const answer = await this.#client.script("prompt", CATCH_UP, [this.#key], args);
       const [history, isGap, entries] = answer as [Buffer, number, Entry[]];
       // The first is the last of before.
-      if (isGap) for (const listener of this.#listeners) listener.onGap();
-      else for (const [, fields] of entries.slice(1)) this.#tell(fields);
       const last = entries.at(-1);
-      at = { history: `${history}`, id: `${last?.[0]}`, mark: `${last?.[1][1]}` };
+      const next = { history: `${history}`, id: `${last?.[0]}`, mark: `${last?.[1][1]}` };
+      if (isGap) for (const listener of this.#listeners) listener.onGap();
+      else for (const [id, fields] of entries.slice(1)) this.#tell(fields, positionOf(next.history, id));
+      if (isGap || next.id !== at?.id) {
+        for (const listener of this.#listeners) listener.onReadTo?.(positionOf(next.history, next.id));
+      }
+      at = next;
       if (entries.length < ENTRIES_A_READ) break;
     }
     this.#position = at;
@@ -143,14 +147,21 @@ export class RedisInvalidationLog implements InvalidationLog {
     return `${this.#origin} ${++this.#marks}`;
   }
 
-  #tell([, mark, , stale, , lsn]: readonly Buffer[]): void {
+  #tell([, mark, , stale, , lsn]: readonly Buffer[], position: LogPosition): void {
     // What is written when the log is empty says nothing.
     if (stale === undefined) return;
     const entry = {
       stale: decodeStale(`${stale}`),
       lsn: `${lsn}` || null,
       isOwn: `${mark}`.startsWith(this.#origin),
+      position,
     };
     for (const listener of this.#listeners) listener.onEntry(entry);
   }
+}
+
+/** Redis gives an entry its milliseconds and, within one, a number. */
+function positionOf(history: string, id: Buffer | string): LogPosition {
+  const [ms = "0", number = "0"] = `${id}`.split("-");
+  return { history, entry: (BigInt(ms) << 32n) + BigInt(number) };
 }

@@ -1,6 +1,6 @@
 /**
- * Schemas of routes become code when the route is first asked: compiling all of them at the start took 15 MB for good, 45
- * with what was left lying around, and most routes are seldom asked. That each of them can be compiled is tested.
+ * Schemas of routes become code when the route is first asked: compiling all of them at the start took 15 MB for good,
+ * 45 with what was left lying around, and most routes are seldom asked.
  */
 import { TypeBoxValidatorCompiler } from "@fastify/type-provider-typebox";
 import fastJsonStringify from "fast-json-stringify";

@@ -3,7 +3,7 @@ import { isUtf8 } from "node:buffer";
 import multipart from "@fastify/multipart";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import qs from "qs";
-import { Invalid } from "../core/errors.ts";
+import { Invalid } from "../../core/errors.ts";
 
 /** A file of a multipart body, in the place its field has in the body. */
 export interface UploadedFile {

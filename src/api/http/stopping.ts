@@ -5,7 +5,7 @@
  */
 import type { Socket } from "node:net";
 import type { FastifyInstance } from "fastify";
-import { every } from "../core/clock.ts";
+import { every } from "../../core/clock.ts";
 
 const CHECK_MS = 50;
 /** For a request whose first bytes were on their way. */
