@@ -17,7 +17,8 @@
 import { sql } from "kysely";
 import type { Logger } from "pino";
 import { type Clock, sleep, within } from "../../core/clock.ts";
-import type { Database, Db } from "./pools.ts";
+import { AppError } from "../../core/errors.ts";
+import { type Database, type Db, wasRolledBack } from "./pools.ts";
 
 /** A position in PostgreSQL's log, in bytes. */
 export type Lsn = bigint;
@@ -35,6 +36,9 @@ export interface StaleReading {
   /** What was read lacks nothing that was committed longer ago than this. */
   staleMs: number;
 }
+
+/** For a read that must be of now. */
+export const ofNow = (): StaleReading => ({ minLsn: null, staleMs: 0 });
 
 export interface ReplicaState {
   readonly name: string;
@@ -97,7 +101,9 @@ export class ReplicaRouter implements AsyncDisposable {
       reading.staleMs = Math.max(reading.staleMs, lagMs);
       return result;
     } catch (err) {
-      this.#suspect(replica, err);
+      // One that answers with an error is there: it had to give way to replay, or lacks what a migration has just made, or
+      // the question is wrong, as the primary will say too. So is one that hasn't got what the work requires.
+      if (!wasRolledBack(err) && !(err instanceof AppError)) this.#suspect(replica, err);
       return work(this.#primary.db);
     }
   }
