@@ -108,10 +108,12 @@ export function sendJson(reply: FastifyReply, bytes: Buffer): Sent {
  * What `read` finds, perhaps on replicas, and the header that tells how old that may be (0: the primary answered). All
  * that these accounts have written until now is seen: the viewer, and who owns what is read.
  *
- * What must hold at once for others too isn't asked of a replica. Whether a status is there, what it says, who may see it,
- * whom the viewer follows, blocks and mutes, and who is suspended come from caches, which are filled by the primary alone
- * and were told of every change that was answered before this request (`catchUp`). So a page from a replica may name a
- * status that was deleted a moment ago, but nothing is shown of it; and nothing that a replica says enters a cache.
+ * What must hold at once, whoever changed it, isn't believed of a replica. Whether a status is there, what it says
+ * and who may see it come from caches, which are filled by the primary alone and were told of every change that was
+ * answered before this request (`catchUp`). So a page from a replica may name a status that was deleted a moment ago,
+ * but nothing is shown of it; and nothing that a replica says enters a cache. Where a statement looks at relations by
+ * itself, they are the viewer's: whom one blocks or mutes is one's own write, and a block names both sides as
+ * touched.
  */
 export async function readStale<T>(
   { database, recentWrites }: Pick<ApiContext, "database" | "recentWrites">,

@@ -66,6 +66,7 @@ export function composeDomains(config: Config, engines: Engines, leaving: AbortS
       inserter: statusInserter(database),
       relations,
       invalidate,
+      tellWrite,
       showToAuthor: (statusId, authorId) => showToAuthor({ store, db, invalidate }, statusId, authorId),
       wakeEventLog,
       ownHost: new URL(config.publicUrl).host,

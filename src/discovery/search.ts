@@ -5,8 +5,8 @@ import type { Database, StaleSource } from "../engines/database/pools.ts";
 import { byItself } from "../engines/database/shards.ts";
 
 /**
- * The account that "name", "@name" or "@name@host" means here. A name stays with its account, so what a replica finds is
- * true; what it doesn't find may be new.
+ * The account that "name", "@name" or "@name@host" means here. A name stays with its account, so what a replica finds
+ * is true; what it doesn't find may be new.
  */
 export async function findAccountId(
   { database, reading }: StaleSource,

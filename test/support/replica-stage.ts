@@ -1,17 +1,23 @@
-/** A Roost in this process, with a streaming replica whose replay can be paused, and every statement counted. */
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+/** Roosts in this process, with a streaming replica whose replay can be paused, and every statement counted. */
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
 import { answers, startPlainPostgres } from "../../src/cluster/plain-postgres.ts";
 import { find, freePort, launchAgain } from "../../src/cluster/process.ts";
+import { startRedis } from "../../src/cluster/redis.ts";
 import { openRoost, type Roost } from "../../src/composition.ts";
 import { loadConfig } from "../../src/config.ts";
 import { waitFor } from "./wait.ts";
 
 export interface ReplicaStage extends AsyncDisposable {
+  /** Where to read. */
   readonly roost: Roost;
   readonly url: string;
+  /** Where to write: another server, if there are two. */
+  readonly writingUrl: string;
+  /** Runs a statement on the primary. */
+  onPrimary(text: string): Promise<void>;
   takesReads(): boolean;
   pauseReplay(): Promise<void>;
   resumeReplay(): Promise<void>;
@@ -23,10 +29,14 @@ export interface ReplicaStage extends AsyncDisposable {
   statementsOf(work: () => Promise<unknown>): Promise<{ primary: string[]; replica: string[] }>;
 }
 
-/** With `shards`, what accounts own is spread over the main database and another, which has no replica. */
+/**
+ * With `shards`, what accounts own is spread over the main database and another, which has no replica. With `servers`,
+ * two Roosts share a Redis.
+ */
 export async function openReplicaStage(options: {
   lagMsMax: number;
   shards: boolean;
+  servers: boolean;
 }): Promise<ReplicaStage> {
   await using opened = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), "roost-replica-"));
@@ -45,34 +55,36 @@ export async function openReplicaStage(options: {
     DATABASE_REPLICA_URLS: urlOf(replicaPort, "roost"),
     REPLICA_LAG_MS_MAX: `${options.lagMsMax}`,
     ...(options.shards ? { SHARD_URLS: databases.map((name) => urlOf(port, name)).join(",") } : {}),
-    DATA_DIR: join(folder, "data"),
+    ...(options.servers ? { REDIS_URL: (await redisIn(folder, opened)).url } : {}),
     PORT: "0",
     HOST: "127.0.0.1",
     RATE_LIMITS: "off",
     LOG_LEVEL: "silent",
   };
-  const roost = opened.use(await openRoost(loadConfig(settings).config));
+  const open = async (name: string) => {
+    const config = loadConfig({ ...settings, DATA_DIR: join(folder, name) }).config;
+    return opened.use(await openRoost(config));
+  };
+  const roost = await open("data");
+  const writing = options.servers ? await open("data-2") : roost;
   const replicas = roost.database.replicas;
   if (!replicas) throw new Error("a Roost with a replica's address has no replicas");
   const url = await roost.listen();
+  const writingUrl = writing === roost ? url : await writing.listen();
   const takesReads = () => replicas.states().every((state) => state.takesReads);
-  const onReplica = async <Row>(text: string) => {
-    const client = new pg.Client({ connectionString: urlOf(replicaPort, "roost") });
-    await client.connect();
-    try {
-      return (await client.query(text)).rows as Row[];
-    } finally {
-      await client.end();
-    }
-  };
+  const onReplica = <Row>(text: string) => queryAt<Row>(urlOf(replicaPort, "roost"), text);
   await waitFor(takesReads, 10_000, "the replica takes reads");
-  // What a process hasn't heard of it reads from the primary, until it can be no newer than replicas are.
+  // What a process hasn't heard of it reads from the primary, until it can be no newer than replicas are. With its first
+  // request it begins to hear what others write.
+  await fetch(`${url}/api/v1/instance`);
   const isSeeing = () => roost.api.recentWrites.reading([]).minLsn !== null;
   await waitFor(isSeeing, options.lagMsMax + 5_000, "what was written before the start is old");
   const closing = opened.move();
   return {
     roost,
     url,
+    writingUrl,
+    onPrimary: async (text) => void (await queryAt(urlOf(port, "roost"), text)),
     takesReads,
     pauseReplay: async () => {
       await onReplica("select pg_wal_replay_pause()");
@@ -100,8 +112,24 @@ export async function openReplicaStage(options: {
   };
 }
 
+async function redisIn(folder: string, opened: AsyncDisposableStack) {
+  const redis = join(folder, "redis");
+  mkdirSync(redis);
+  return opened.use(await startRedis({ form: "single", folder: redis, downAfterMs: 500 }));
+}
+
+async function queryAt<Row>(connectionString: string, text: string): Promise<Row[]> {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  try {
+    return (await client.query(text)).rows as Row[];
+  } finally {
+    await client.end();
+  }
+}
+
 /** The watch over replicas, and consumers that look for events. */
-const BACKGROUND = /pg_(current_wal|last_wal_replay)_lsn|event_log/;
+const BACKGROUND = /pg_(current_wal|last_wal_replay)_lsn|event_(log|offsets)/;
 
 async function statementsOf(port: number, replicaPort: number, work: () => Promise<unknown>) {
   const sent = new Map<number, string[]>([

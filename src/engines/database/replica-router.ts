@@ -46,6 +46,8 @@ export interface ReplicaState {
   /** Null when it isn't known. */
   readonly lagMs: number | null;
   readonly lagBytes: number | null;
+  /** Answered by it until now. */
+  readonly reads: number;
 }
 
 const WATCH_MS = 100;
@@ -59,6 +61,7 @@ interface Watched extends Replica {
   replayed: Lsn | null;
   /** Where it was seen ahead of the primary. */
   strayedAt: Lsn | null;
+  reads: number;
 }
 
 interface Position {
@@ -74,6 +77,7 @@ export class ReplicaRouter implements AsyncDisposable {
   readonly #running: Promise<unknown>;
   #positions: Position[] = [];
   #turn = 0;
+  #primaryReads = 0;
 
   constructor(
     primary: Database,
@@ -81,7 +85,7 @@ export class ReplicaRouter implements AsyncDisposable {
     options: { lagMsMax: number; clock: Clock; log: Logger },
   ) {
     this.#primary = primary;
-    this.#replicas = replicas.map((replica) => ({ ...replica, replayed: null, strayedAt: null }));
+    this.#replicas = replicas.map((replica) => ({ ...replica, replayed: null, strayedAt: null, reads: 0 }));
     this.#options = options;
     this.#running = Promise.all(this.#replicas.map((replica) => this.#watch(replica)));
   }
@@ -93,19 +97,30 @@ export class ReplicaRouter implements AsyncDisposable {
 
   async read<T>(reading: StaleReading, work: (db: Db) => Promise<T>): Promise<T> {
     const replica = this.#choose(reading.minLsn);
-    if (!replica) return work(this.#primary.db);
+    if (!replica) return this.#readPrimary(work);
     const lagMs = this.#lagMs(replica) ?? 0;
     try {
       const late = () => new Error(`no answer within ${READ_MS_MAX} ms`);
       const result = await within(work(replica.database.db), READ_MS_MAX, late);
       reading.staleMs = Math.max(reading.staleMs, lagMs);
+      replica.reads++;
       return result;
     } catch (err) {
-      // One that answers with an error is there: it had to give way to replay, or lacks what a migration has just made, or
-      // the question is wrong, as the primary will say too. So is one that hasn't got what the work requires.
+      // One that answers with an error is there: it had to give way to replay, or lacks what a migration has just made,
+      // or the question is wrong, as the primary will say too. So is one that hasn't got what the work requires.
       if (!wasRolledBack(err) && !(err instanceof AppError)) this.#suspect(replica, err);
-      return work(this.#primary.db);
+      return this.#readPrimary(work);
     }
+  }
+
+  /** Reads that a replica might have answered, but the primary had to. */
+  get primaryReads(): number {
+    return this.#primaryReads;
+  }
+
+  #readPrimary<T>(work: (db: Db) => Promise<T>): Promise<T> {
+    this.#primaryReads++;
+    return work(this.#primary.db);
   }
 
   states(): ReplicaState[] {
@@ -116,6 +131,7 @@ export class ReplicaRouter implements AsyncDisposable {
       lagMs: this.#lagMs(replica),
       lagBytes:
         replica.replayed === null || !newest ? null : Math.max(0, Number(newest.lsn - replica.replayed)),
+      reads: replica.reads,
     }));
   }
 
