@@ -171,6 +171,12 @@ describe.runIf(postgresPrograms() !== null && hasRedis()).each([
     { page: "/nodeinfo/2.1", primaryStatements: 0 },
   ];
 
+  test("metrics tell who answers", async () => {
+    const told = await (await fetch(`${stage.url}/metrics`)).text();
+    expect(told).toMatch(/^roost_replica_reads_total\{database="primary"\} [1-9]/m);
+    expect(told).toMatch(/^roost_replica_reads_total\{database="127\.0\.0\.1:\d+"\} [1-9]/m);
+  });
+
   test.skipIf(shards)("what is cached nowhere is asked of the replica, and not of the primary", async () => {
     await stage.caughtUp();
     for (const { page, primaryStatements } of everyPage()) {

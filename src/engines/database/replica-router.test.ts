@@ -2,6 +2,7 @@
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { sql } from "kysely";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Answer, type Client, type Status, signUp } from "../../../test/support/client.ts";
@@ -10,6 +11,7 @@ import { postgresPrograms, startPlainPostgres } from "../../cluster/plain-postgr
 import { descendantsOf, find, freePort } from "../../cluster/process.ts";
 import { openRoost, type Roost } from "../../composition.ts";
 import { loadConfig } from "../../config.ts";
+import { NotFound } from "../../core/errors.ts";
 import { Database } from "./pools.ts";
 import { formatLsn, parseLsn, ReplicaRouter } from "./replica-router.ts";
 
@@ -99,6 +101,20 @@ describe.runIf(postgresPrograms() !== null)("with two replicas (needs postgresql
     await expect.poll(async () => (await read(other)).texts, { timeout: 5_000 }).toContain("first");
     await expect.poll(async () => (await read(other)).staleMs, { timeout: 5_000 }).toBeGreaterThan(0);
     expect((await read(other)).staleMs).toBeLessThanOrEqual(LAG_MS_MAX + 200);
+  });
+
+  test("a question that is wrong, or finds nothing, costs no replica its reads", async () => {
+    const replicas = roost.database.replicas as ReplicaRouter;
+    const reading = () => ({ minLsn: 0n, staleMs: 0 });
+    const before = replicas.primaryReads;
+    await expect(replicas.read(reading(), (db) => sql`select 1 / 0`.execute(db))).rejects.toThrow(/zero/);
+    const missing = async () => {
+      throw new NotFound();
+    };
+    await expect(replicas.read(reading(), missing)).rejects.toThrow(NotFound);
+    // Each was asked of the primary as well.
+    expect(replicas.primaryReads - before).toBe(2);
+    expect(takingReads()).toBe(2);
   });
 
   test("while replay is paused, authors see their own; others what is no older than the bound", async () => {
