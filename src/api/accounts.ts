@@ -10,7 +10,7 @@ import { ACCOUNT_LISTS } from "../relations/queries.ts";
 import { authorStatuses, pageOfRows } from "../statuses/collections.ts";
 import { cleanInput } from "../statuses/text.ts";
 import { visibilityCode, visibilityOf } from "../statuses/visibility.ts";
-import { readingOf, sendAccounts, sendJson, sendTimeline, tellStaleness } from "./answer.ts";
+import { readStale, sendAccountPage, sendAccounts, sendJson, sendTimeline } from "./answer.ts";
 import { type App, signedIn } from "./app.ts";
 import type { ApiContext } from "./context.ts";
 import { Account } from "./entities/account.ts";
@@ -18,7 +18,7 @@ import { CredentialAccount, credentialAccount } from "./entities/credential-acco
 import { Status } from "./entities/status.ts";
 import type { UploadedFile } from "./http/body-parsing.ts";
 import { BooleanInput, booleanOf } from "./input.ts";
-import { limitOf, linkPages, PagingQuery, pageOf, rowCursors } from "./paging.ts";
+import { limitOf, PagingQuery, pageOf } from "./paging.ts";
 import { requireStatusId as requirePathId, visibilityIn } from "./statuses.ts";
 
 const IdParams = Type.Object({ id: Type.String() });
@@ -100,7 +100,10 @@ export function accountRoutes(app: App, context: ApiContext): void {
       response: { 200: Account },
     },
     handler: async (request, reply) => {
-      const id = await findAccountId(db, request.query.acct, new URL(context.config.publicUrl).host);
+      const ownHost = new URL(context.config.publicUrl).host;
+      const id = await readStale(context, reply, [request.viewer?.accountId ?? null], (source) =>
+        findAccountId(source, request.query.acct, ownHost),
+      );
       return sendJson(reply, (await requireAccount(context, `${id ?? 0}`)).json);
     },
   });
@@ -122,12 +125,16 @@ export function accountRoutes(app: App, context: ApiContext): void {
     },
     handler: async (request, reply) => {
       const { query } = request;
-      const ids = await searchAccounts(db, query.q, {
+      const { accountId } = signedIn(request);
+      const search = {
         limit: limitOf(query.limit, { standard: 40, most: 80 }),
         offset: Number(query.offset) || 0,
-        followedBy: booleanOf(query.following, "following") ? signedIn(request).accountId : null,
+        followedBy: booleanOf(query.following, "following") ? accountId : null,
         ownHost: new URL(context.config.publicUrl).host,
-      });
+      };
+      const ids = await readStale(context, reply, [accountId], (source) =>
+        searchAccounts(source, query.q, search),
+      );
       return sendAccounts(context, reply, ids);
     },
   });
@@ -165,14 +172,15 @@ export function accountRoutes(app: App, context: ApiContext): void {
       const page = pageOf(query, { standard: 20, most: 40 });
       // Pinning isn't offered, so nothing is pinned.
       if (booleanOf(query.pinned, "pinned")) return sendTimeline(context, request, reply, []);
-      const reading = readingOf(context, viewerId, account.id);
-      const records = await authorStatuses({ ...context.statuses, reading }, account.id, viewerId, page, {
+      const filter = {
         onlyMedia: booleanOf(query.only_media, "only_media") ?? false,
         excludeReplies: booleanOf(query.exclude_replies, "exclude_replies") ?? false,
         excludeReblogs: booleanOf(query.exclude_reblogs, "exclude_reblogs") ?? false,
         tagged: query.tagged ?? null,
-      });
-      tellStaleness(context, reply, reading);
+      };
+      const records = await readStale(context, reply, [viewerId, account.id], (source) =>
+        authorStatuses({ ...context.statuses, ...source }, account.id, viewerId, page, filter),
+      );
       return sendTimeline(context, request, reply, records);
     },
   });
@@ -191,22 +199,14 @@ export function accountRoutes(app: App, context: ApiContext): void {
       handler: async (request, reply) => {
         const account = await requireAccount(context, request.params.id);
         const page = pageOf(request.query, { standard: 40, most: 80 });
-        const isHidden = account.hideCollections && request.viewer?.accountId !== account.id;
-        const rows = isHidden ? [] : await pageOfRows(db, ACCOUNT_LISTS[list](account.id), page);
-        linkPages(
-          request,
-          reply,
-          context.config.publicUrl,
-          rowCursors(
-            rows.map((row) => row.row_id),
-            page.limit,
-          ),
+        const viewerId = request.viewer?.accountId ?? null;
+        const isHidden = account.hideCollections && viewerId !== account.id;
+        const rows = await readStale(context, reply, [viewerId, account.id], async ({ database, reading }) =>
+          isHidden
+            ? []
+            : database.readStale(reading, (db) => pageOfRows(db, ACCOUNT_LISTS[list](account.id), page)),
         );
-        return sendAccounts(
-          context,
-          reply,
-          rows.map((row) => row.id),
-        );
+        return sendAccountPage(context, request, reply, rows, page);
       },
     });
   }

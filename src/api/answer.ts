@@ -2,11 +2,13 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { BufferPool } from "../core/buffer-pool.ts";
 import type { AccountId } from "../core/ids.ts";
-import type { StaleReading } from "../engines/database/replica-router.ts";
+import type { Page } from "../core/page.ts";
+import type { StaleSource } from "../engines/database/pools.ts";
+import type { ListRow } from "../statuses/collections.ts";
 import type { StatusRecord } from "../statuses/records.ts";
 import { spliceStatus, spliceStatuses } from "../statuses/splice.ts";
 import type { ApiContext } from "./context.ts";
-import { linkPages, timelineCursors } from "./paging.ts";
+import { linkPages, rowCursors, timelineCursors } from "./paging.ts";
 
 /**
  * Bytes go out as they are; a route's schema of the answer is then documentation, and tests hold the bytes against it.
@@ -70,24 +72,57 @@ export async function sendAccounts(
   return sendJson(reply, Buffer.from(`[${found.join(",")}]`));
 }
 
+/** A page of a list of accounts, with its Link header. */
+export function sendAccountPage(
+  context: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  rows: readonly ListRow[],
+  { limit }: Page,
+): Promise<Sent> {
+  linkRows(context, request, reply, rows, limit);
+  return sendAccounts(
+    context,
+    reply,
+    rows.map((row) => row.id),
+  );
+}
+
+/** The Link header of a list that pages by rows of its own. */
+export function linkRows(
+  { config }: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  rows: readonly ListRow[],
+  limit: number,
+): void {
+  const ids = rows.map((row) => row.row_id);
+  linkPages(request, reply, config.publicUrl, rowCursors(ids, limit));
+}
+
 export function sendJson(reply: FastifyReply, bytes: Buffer): Sent {
   return reply.header("Content-Type", JSON_TYPE).send(bytes) as Sent;
 }
 
-/** For a viewer, of what these accounts own: everything they have written until now is seen. */
-export function readingOf(
-  { recentWrites }: ApiContext,
-  viewerId: AccountId | null,
-  ...ownerIds: readonly AccountId[]
-): StaleReading {
-  return recentWrites.reading([viewerId, ...ownerIds]);
-}
-
-/** Only where there are replicas. 0: the primary answered. */
-export function tellStaleness(
-  { database }: ApiContext,
+/**
+ * What `read` finds, perhaps on replicas, and the header that tells how old that may be (0: the primary answered). All
+ * that these accounts have written until now is seen: the viewer, and who owns what is read.
+ *
+ * What must hold at once, whoever changed it, isn't believed of a replica. Whether a status is there, what it says
+ * and who may see it come from caches, which are filled by the primary alone and were told of every change that was
+ * answered before this request (`catchUp`). So a page from a replica may name a status that was deleted a moment ago,
+ * but nothing is shown of it; and nothing that a replica says enters a cache. Where a statement looks at relations by
+ * itself, they are the viewer's: whom one blocks or mutes is one's own write, and a block names both sides as
+ * touched.
+ */
+export async function readStale<T>(
+  { database, recentWrites }: Pick<ApiContext, "database" | "recentWrites">,
   reply: FastifyReply,
-  { staleMs }: StaleReading,
-): void {
-  if (database.replicas) reply.header("Roost-Staleness-Ms", Math.ceil(staleMs));
+  ids: readonly (AccountId | null)[],
+  read: (source: StaleSource) => Promise<T>,
+): Promise<T> {
+  const reading = recentWrites.reading(ids);
+  const found = await read({ database, reading });
+  if (database.replicas) reply.header("Roost-Staleness-Ms", Math.ceil(reading.staleMs));
+  return found;
 }

@@ -4,6 +4,7 @@ import type { ProfileCache } from "../accounts/profiles.ts";
 import type { TokenCache } from "../accounts/tokens.ts";
 import type { Config } from "../config.ts";
 import type { Clock } from "../core/clock.ts";
+import type { TellWrite } from "../core/invalidation.ts";
 import type { MakeLimiter } from "../core/limits.ts";
 import type { Metrics } from "../core/telemetry/metrics.ts";
 import type { Database } from "../engines/database/pools.ts";
@@ -30,6 +31,7 @@ export interface ApiContext {
   readonly profiles: ProfileCache;
   /** What a replica must have for a reader. */
   readonly recentWrites: RecentWrites;
+  readonly tellWrite: TellWrite;
   /** Before caches are read: afterwards none holds what a change made stale that was answered before the call. */
   readonly catchUp: () => Promise<void>;
   readonly makeLimiter: MakeLimiter;

@@ -1,9 +1,11 @@
+import type { FastifyReply } from "fastify";
 import { sql } from "kysely";
 import Type from "typebox";
 import { PROFILE_LIMITS } from "../accounts/edit-profile.ts";
 import type { Database } from "../engines/database/pools.ts";
 import { MAX_DESCRIPTION_CHARACTERS } from "../media/upload.ts";
 import { MAX_MEDIA_ATTACHMENTS } from "../statuses/draft.ts";
+import { readStale } from "./answer.ts";
 import type { App } from "./app.ts";
 import type { ApiContext } from "./context.ts";
 import { MAX_UPLOAD_BYTES } from "./http/body-parsing.ts";
@@ -39,12 +41,12 @@ export function instanceRoutes(app: App, context: ApiContext): void {
   app.get(
     "/api/v1/instance",
     { config: open, schema: { summary: "About this server", response: { 200: Anything } } },
-    async () => instanceV1(context),
+    async (_, reply) => instanceV1(context, await counts(context, reply)),
   );
   app.get(
     "/api/v2/instance",
     { config: open, schema: { summary: "About this server", response: { 200: Anything } } },
-    async () => instanceV2(context),
+    async (_, reply) => instanceV2(context, await counts(context, reply)),
   );
   for (const url of EMPTY_LISTS) {
     app.get(
@@ -60,14 +62,18 @@ export function instanceRoutes(app: App, context: ApiContext): void {
     })),
   }));
   for (const version of ["2.0", "2.1"]) {
-    app.get(`/nodeinfo/${version}`, { config: open, schema: { hide: true } }, async () =>
-      nodeinfo(context, version),
+    app.get(`/nodeinfo/${version}`, { config: open, schema: { hide: true } }, async (_, reply) =>
+      nodeinfo(context, version, await counts(context, reply)),
     );
   }
 }
 
-async function nodeinfo(context: ApiContext, version: string) {
-  const { accounts, statuses } = await counts(context);
+interface Counts {
+  readonly accounts: number;
+  readonly statuses: number;
+}
+
+function nodeinfo(context: ApiContext, version: string, { accounts, statuses }: Counts) {
   return {
     version,
     software: { name: "roost", version: VERSION },
@@ -84,21 +90,22 @@ async function nodeinfo(context: ApiContext, version: string) {
 }
 
 /** Estimates of the planner: exact counts would read whole tables. */
-async function counts({ database }: ApiContext): Promise<{ accounts: number; statuses: number }> {
-  const estimates = async ({ db }: Database) => {
-    const { rows } = await sql<{ accounts: number; statuses: number }>`
+function counts(context: ApiContext, reply: FastifyReply): Promise<Counts> {
+  const statement = sql<Counts>`
       select max(reltuples) filter (where relname = 'accounts') as accounts,
         max(reltuples) filter (where relname = 'statuses') as statuses
-      from pg_class where relname in ('accounts', 'statuses') and relkind = 'r'`.execute(db);
-    return rows;
-  };
-  // In one database it's one question.
-  const shards = await database.shards.gather(estimates);
-  const [main] = database.shards.isOne ? shards : await estimates(database);
-  return {
-    accounts: Math.round(Math.max(0, main?.accounts ?? 0)),
-    statuses: Math.round(shards.reduce((sum, { statuses }) => sum + Math.max(0, statuses), 0)),
-  };
+      from pg_class where relname in ('accounts', 'statuses') and relkind = 'r'`;
+  return readStale(context, reply, [], async ({ database, reading }) => {
+    const estimates = async (one: Database) =>
+      (await one.readStale(reading, (db) => statement.execute(db))).rows;
+    // In one database it's one question.
+    const shards = await database.shards.gather(estimates);
+    const [main] = database.shards.isOne ? shards : await estimates(database);
+    return {
+      accounts: Math.round(Math.max(0, main?.accounts ?? 0)),
+      statuses: Math.round(shards.reduce((sum, { statuses }) => sum + Math.max(0, statuses), 0)),
+    };
+  });
 }
 
 function configuration({ config }: ApiContext) {
@@ -122,9 +129,8 @@ function configuration({ config }: ApiContext) {
   };
 }
 
-async function instanceV1(context: ApiContext) {
+function instanceV1(context: ApiContext, { accounts, statuses }: Counts) {
   const { config } = context;
-  const { accounts, statuses } = await counts(context);
   return {
     uri: new URL(config.publicUrl).host,
     title: config.instance.title,
@@ -145,9 +151,8 @@ async function instanceV1(context: ApiContext) {
   };
 }
 
-async function instanceV2(context: ApiContext) {
+function instanceV2(context: ApiContext, { accounts }: Counts) {
   const { config } = context;
-  const { accounts } = await counts(context);
   return {
     domain: new URL(config.publicUrl).host,
     title: config.instance.title,

@@ -1,5 +1,8 @@
+import type { FastifyReply } from "fastify";
 import Type, { type Static } from "typebox";
 import { Invalid } from "../core/errors.ts";
+import type { AccountId } from "../core/ids.ts";
+import type { Db } from "../engines/database/pools.ts";
 import {
   addListMembers,
   createList,
@@ -15,12 +18,12 @@ import { ACCOUNT_LISTS } from "../relations/queries.ts";
 import { pageOfRows } from "../statuses/collections.ts";
 import { cleanInput } from "../statuses/text.ts";
 import { requireAccount } from "./accounts.ts";
-import { sendAccounts } from "./answer.ts";
+import { readStale, sendAccountPage } from "./answer.ts";
 import { type App, signedIn } from "./app.ts";
 import type { ApiContext } from "./context.ts";
 import { Account } from "./entities/account.ts";
 import { BooleanInput, booleanOf, IdsInput, idsOf } from "./input.ts";
-import { linkPages, PagingQuery, pageOf, rowCursors } from "./paging.ts";
+import { PagingQuery, pageOf } from "./paging.ts";
 import { requireStatusId as requirePathId } from "./statuses.ts";
 
 const IdParams = Type.Object({ id: Type.String() });
@@ -42,14 +45,19 @@ const MembersInput = Type.Object({ account_ids: Type.Optional(IdsInput) });
 const Empty = Type.Object({});
 
 export function listRoutes(app: App, context: ApiContext): void {
-  const { db } = context.database;
+  /** Lists are their owner's alone: no one else writes to them, so the owner's writes are all that must be seen. */
+  const readOwn = <T>(reply: FastifyReply, ownerId: AccountId, read: (db: Db) => Promise<T>) =>
+    readStale(context, reply, [ownerId], ({ database, reading }) => database.readStale(reading, read));
 
   app.route({
     method: "GET",
     url: "/api/v1/lists",
     config: { scope: "read:lists" },
     schema: { summary: "One's lists", response: { 200: Type.Array(List) } },
-    handler: async (request) => (await listsOf(db, signedIn(request).accountId)).map(listEntity),
+    handler: async (request, reply) => {
+      const { accountId } = signedIn(request);
+      return (await readOwn(reply, accountId, (db) => listsOf(db, accountId))).map(listEntity);
+    },
   });
 
   app.route({
@@ -61,9 +69,10 @@ export function listRoutes(app: App, context: ApiContext): void {
       params: IdParams,
       response: { 200: Type.Array(List) },
     },
-    handler: async (request) => {
+    handler: async (request, reply) => {
       const member = await requireAccount(context, request.params.id);
-      return (await listsOf(db, signedIn(request).accountId, member.id)).map(listEntity);
+      const { accountId } = signedIn(request);
+      return (await readOwn(reply, accountId, (db) => listsOf(db, accountId, member.id))).map(listEntity);
     },
   });
 
@@ -86,8 +95,10 @@ export function listRoutes(app: App, context: ApiContext): void {
     url: "/api/v1/lists/:id",
     config: { scope: "read:lists" },
     schema: { summary: "A list", params: IdParams, response: { 200: List } },
-    handler: async (request) => {
-      return listEntity(await requireList(db, signedIn(request).accountId, requirePathId(request.params.id)));
+    handler: async (request, reply) => {
+      const { accountId } = signedIn(request);
+      const id = requirePathId(request.params.id);
+      return listEntity(await readOwn(reply, accountId, (db) => requireList(db, accountId, id)));
     },
   });
 
@@ -125,25 +136,16 @@ export function listRoutes(app: App, context: ApiContext): void {
       response: { 200: Type.Array(Account) },
     },
     handler: async (request, reply) => {
-      const list = await requireList(db, signedIn(request).accountId, requirePathId(request.params.id));
+      const { accountId } = signedIn(request);
+      const id = requirePathId(request.params.id);
       // 0 asks for all of them, as Mastodon has it.
       const isAll = request.query.limit === "0";
       const page = pageOf(isAll ? {} : request.query, { standard: isAll ? 5_000 : 40, most: 80 });
-      const rows = await pageOfRows(db, ACCOUNT_LISTS.listMembers(list.id), page);
-      linkPages(
-        request,
-        reply,
-        context.config.publicUrl,
-        rowCursors(
-          rows.map((row) => row.row_id),
-          page.limit,
-        ),
-      );
-      return sendAccounts(
-        context,
-        reply,
-        rows.map((row) => row.id),
-      );
+      const rows = await readOwn(reply, accountId, async (db) => {
+        const list = await requireList(db, accountId, id);
+        return pageOfRows(db, ACCOUNT_LISTS.listMembers(list.id), page);
+      });
+      return sendAccountPage(context, request, reply, rows, page);
     },
   });
 

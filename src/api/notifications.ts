@@ -10,7 +10,7 @@ import {
   pageOfNotifications,
   setMarker,
 } from "../notifications/queries.ts";
-import { sendJson } from "./answer.ts";
+import { readStale, sendJson } from "./answer.ts";
 import { type App, signedIn } from "./app.ts";
 import type { ApiContext } from "./context.ts";
 import { Notification, notificationsJson } from "./entities/notification.ts";
@@ -58,11 +58,15 @@ export function notificationRoutes(app: App, context: ApiContext): void {
     handler: async (request, reply) => {
       const { accountId } = signedIn(request);
       const { query } = request;
-      const rows = await pageOfNotifications(context.database, accountId, pageOf(query, LIMITS), {
+      const page = pageOf(query, LIMITS);
+      const filter = {
         types: wordsOf(query.types),
         excludeTypes: wordsOf(query.exclude_types),
         fromId: optionalIdOf(query.account_id, "account_id"),
-      });
+      };
+      const rows = await readStale(context, reply, [accountId], (source) =>
+        pageOfNotifications(source, accountId, page, filter),
+      );
       linkPages(request, reply, context.config.publicUrl, timelineCursors(rows.map((row) => row.id)));
       return sendJson(reply, jsonArray(await notificationsJson(context, accountId, rows)));
     },
@@ -77,13 +81,16 @@ export function notificationRoutes(app: App, context: ApiContext): void {
       querystring: Type.Object({ limit: Type.Optional(Type.String()) }),
       response: { 200: Type.Object({ count: Type.Integer() }) },
     },
-    handler: async (request) => {
+    handler: async (request, reply) => {
       const { accountId } = signedIn(request);
-      const [marker] = await markersOf(db, accountId, ["notifications"]);
       const limit = limitOf(request.query.limit, { standard: 100, most: 1_000 });
-      return {
-        count: await countUnread(context.database, accountId, BigInt(marker?.last_read_id ?? 0), limit),
-      };
+      // Markers come from the primary: they are set with every look at a timeline, and setting one tells nobody.
+      const [marker] = await markersOf(db, accountId, ["notifications"]);
+      const lastReadId = BigInt(marker?.last_read_id ?? 0);
+      const count = await readStale(context, reply, [accountId], (source) =>
+        countUnread(source, accountId, lastReadId, limit),
+      );
+      return { count };
     },
   });
 
@@ -107,7 +114,9 @@ export function notificationRoutes(app: App, context: ApiContext): void {
     config: { scope: "write:notifications" },
     schema: { summary: "Delete all of one's notifications", response: { 200: Empty } },
     handler: async (request) => {
-      await clearNotifications(context.database, signedIn(request).accountId);
+      const { accountId } = signedIn(request);
+      await clearNotifications(context.database, accountId);
+      await context.tellWrite(accountId);
       return {};
     },
   });
@@ -118,12 +127,10 @@ export function notificationRoutes(app: App, context: ApiContext): void {
     config: { scope: "write:notifications" },
     schema: { summary: "Delete a notification", params: IdParams, response: { 200: Empty } },
     handler: async (request) => {
-      const found = await dismissNotification(
-        context.database,
-        signedIn(request).accountId,
-        requirePathId(request.params.id),
-      );
-      if (!found) throw new NotFound();
+      const { accountId } = signedIn(request);
+      const id = requirePathId(request.params.id);
+      if (!(await dismissNotification(context.database, accountId, id))) throw new NotFound();
+      await context.tellWrite(accountId);
       return {};
     },
   });

@@ -53,7 +53,10 @@ export function opsRoutes(app: App, context: ApiContext): void {
 function tellReplicas({ database, metrics }: ApiContext): void {
   metrics.replicaLagSeconds.reset();
   metrics.replicaLagBytes.reset();
-  for (const { name: replica, takesReads, lagMs, lagBytes } of database.replicas?.states() ?? []) {
+  metrics.replicaReads.reset();
+  if (database.replicas) metrics.replicaReads.inc({ database: "primary" }, database.replicas.primaryReads);
+  for (const { name: replica, takesReads, lagMs, lagBytes, reads } of database.replicas?.states() ?? []) {
+    metrics.replicaReads.inc({ database: replica }, reads);
     metrics.replicaTakesReads.set({ replica }, takesReads ? 1 : 0);
     if (lagMs !== null) metrics.replicaLagSeconds.set({ replica }, lagMs / 1000);
     if (lagBytes !== null) metrics.replicaLagBytes.set({ replica }, lagBytes);

@@ -8,13 +8,13 @@ import { ACCOUNT_LISTS, familiarFollowers, relationships, setAccountNote } from 
 import { pageOfRows } from "../statuses/collections.ts";
 import { cleanInput } from "../statuses/text.ts";
 import { requireAccount } from "./accounts.ts";
-import { sendAccounts } from "./answer.ts";
+import { readStale, sendAccountPage } from "./answer.ts";
 import { type App, signedIn } from "./app.ts";
 import type { ApiContext } from "./context.ts";
 import { Account } from "./entities/account.ts";
 import { Relationship, relationshipEntity } from "./entities/relationship.ts";
 import { BooleanInput, booleanOf, IdsInput, idsOf, integerOf } from "./input.ts";
-import { linkPages, PagingQuery, pageOf, rowCursors } from "./paging.ts";
+import { PagingQuery, pageOf } from "./paging.ts";
 
 const IdParams = Type.Object({ id: Type.String() });
 const MAX_NOTE_CHARACTERS = 2_000;
@@ -98,12 +98,13 @@ const CHANGES: readonly Change[] = [
     name: "note",
     scope: "write:accounts",
     summary: "A private note on an account",
-    run: (context, viewerId, targetId, input) => {
+    run: async (context, viewerId, targetId, input) => {
       const comment = cleanInput(input.comment ?? "");
       if (comment.length > MAX_NOTE_CHARACTERS) {
         throw new Invalid(`A note can have ${MAX_NOTE_CHARACTERS} characters at most`);
       }
-      return setAccountNote(context.database.db, viewerId, targetId, comment);
+      await setAccountNote(context.database.db, viewerId, targetId, comment);
+      await context.tellWrite(viewerId);
     },
   },
 ];
@@ -145,9 +146,12 @@ export function relationRoutes(app: App, context: ApiContext): void {
       querystring: Type.Object({ id: Type.Optional(IdsInput), with_suspended: Type.Optional(Type.String()) }),
       response: { 200: Type.Array(Relationship) },
     },
-    handler: async (request) => {
+    handler: async (request, reply) => {
       const ids = [...new Set(idsOf(request.query.id, "id"))];
-      const rows = await relationships(db, context.clock, signedIn(request).accountId, ids);
+      const { accountId } = signedIn(request);
+      const rows = await readStale(context, reply, [accountId], ({ database, reading }) =>
+        database.readStale(reading, (db) => relationships(db, context.clock, accountId, ids)),
+      );
       return rows.map(relationshipEntity);
     },
   });
@@ -161,9 +165,12 @@ export function relationRoutes(app: App, context: ApiContext): void {
       querystring: Type.Object({ id: Type.Optional(IdsInput) }),
       response: { 200: Type.Array(Type.Object({ id: Type.String(), accounts: Type.Array(Account) })) },
     },
-    handler: async (request) => {
+    handler: async (request, reply) => {
       const ids = idsOf(request.query.id, "id").slice(0, 40);
-      const rows = await familiarFollowers(db, signedIn(request).accountId, ids, FAMILIAR_SHOWN);
+      const { accountId } = signedIn(request);
+      const rows = await readStale(context, reply, [accountId], ({ database, reading }) =>
+        database.readStale(reading, (db) => familiarFollowers(db, accountId, ids, FAMILIAR_SHOWN)),
+      );
       const profiles = await context.profiles.getMany(rows.flatMap((row) => row.follower_ids));
       return rows.map((row) => ({
         id: `${row.target_id}`,
@@ -191,21 +198,11 @@ export function relationRoutes(app: App, context: ApiContext): void {
       },
       handler: async (request, reply) => {
         const page = pageOf(request.query, { standard: 40, most: 80 });
-        const rows = await pageOfRows(db, list(signedIn(request).accountId), page);
-        linkPages(
-          request,
-          reply,
-          context.config.publicUrl,
-          rowCursors(
-            rows.map((row) => row.row_id),
-            page.limit,
-          ),
+        const { accountId } = signedIn(request);
+        const rows = await readStale(context, reply, [accountId], ({ database, reading }) =>
+          database.readStale(reading, (db) => pageOfRows(db, list(accountId), page)),
         );
-        return sendAccounts(
-          context,
-          reply,
-          rows.map((row) => row.id),
-        );
+        return sendAccountPage(context, request, reply, rows, page);
       },
     });
   }

@@ -9,9 +9,10 @@ import {
   searchTags,
   suggestedAccounts,
 } from "../discovery/search.ts";
+import type { StaleSource } from "../engines/database/pools.ts";
 import { onlyVisible } from "../statuses/access.ts";
 import { statusesJson } from "../statuses/splice.ts";
-import { sendJson } from "./answer.ts";
+import { readStale, sendJson } from "./answer.ts";
 import { type App, signedIn } from "./app.ts";
 import type { ApiContext } from "./context.ts";
 import { Account } from "./entities/account.ts";
@@ -64,14 +65,18 @@ export function searchRoutes(app: App, context: ApiContext): void {
       const viewerId = request.viewer?.accountId ?? null;
       const { query } = request;
       if (query.offset && viewerId === null) throw new Unauthenticated("Sign in to page through results");
-      const found = await find(context, viewerId, {
+      const authorId = query.account_id ? parseId(query.account_id) : null;
+      const wanted = {
         text: query.q,
         type: query.type ?? null,
         limit: limitOf(query.limit, { standard: 20, most: 40 }),
         offset: Number(query.offset) || 0,
         following: booleanOf(query.following, "following") ?? false,
-        authorId: query.account_id ? parseId(query.account_id) : null,
-      });
+        authorId,
+      };
+      const found = await readStale(context, reply, [viewerId, authorId], (source) =>
+        find(source, context.config.publicUrl, viewerId, wanted),
+      );
       return sendJson(reply, await answer(context, found, viewerId));
     },
   });
@@ -89,9 +94,12 @@ export function searchRoutes(app: App, context: ApiContext): void {
         ),
       },
     },
-    handler: async (request) => {
+    handler: async (request, reply) => {
       const limit = limitOf(request.query.limit, { standard: 20, most: 40 });
-      const ids = await suggestedAccounts(context.database, signedIn(request).accountId, limit);
+      const { accountId } = signedIn(request);
+      const ids = await readStale(context, reply, [accountId], (source) =>
+        suggestedAccounts(source, accountId, limit),
+      );
       const profiles = await context.profiles.getMany(ids);
       return ids.flatMap((id) => {
         const profile = profiles.get(id);
@@ -112,24 +120,30 @@ interface Query {
   authorId: AccountId | null;
 }
 
-async function find(context: ApiContext, viewerId: AccountId | null, query: Query): Promise<Found> {
-  const { db } = context.database;
-  const ownHost = new URL(context.config.publicUrl).host;
+async function find(
+  source: StaleSource,
+  publicUrl: string,
+  viewerId: AccountId | null,
+  query: Query,
+): Promise<Found> {
+  const ownHost = new URL(publicUrl).host;
   const wants = (type: string) => query.type === null || query.type === "" || query.type === type;
-  const address = localAddress(query.text, context.config.publicUrl);
+  const address = localAddress(query.text, publicUrl);
   if (address?.statusId) return { accounts: [], statuses: [address.statusId], tags: [] };
   const name = address?.username ?? query.text;
-  const exact = wants("accounts") && address ? await findAccountId(db, name, ownHost) : null;
+  const exact = wants("accounts") && address ? await findAccountId(source, name, ownHost) : null;
   if (exact !== null) return { accounts: [exact], statuses: [], tags: [] };
   const { limit, offset } = query;
   const followedBy = query.following ? viewerId : null;
   return {
-    accounts: wants("accounts") ? await searchAccounts(db, name, { limit, offset, followedBy, ownHost }) : [],
+    accounts: wants("accounts")
+      ? await searchAccounts(source, name, { limit, offset, followedBy, ownHost })
+      : [],
     statuses:
       wants("statuses") && viewerId !== null
-        ? await searchStatuses(context.database, query.text, { limit, authorId: query.authorId })
+        ? await searchStatuses(source, query.text, { limit, authorId: query.authorId })
         : [],
-    tags: wants("hashtags") ? await searchTags(context.database, query.text, limit) : [],
+    tags: wants("hashtags") ? await searchTags(source, query.text, limit) : [],
   };
 }
 

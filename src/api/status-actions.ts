@@ -7,12 +7,12 @@ import { favouritedBy, type Marked, markedStatuses, rebloggedBy } from "../statu
 import type { StatusesContext } from "../statuses/context.ts";
 import { bookmark, favourite, unbookmark, unfavourite } from "../statuses/favourite.ts";
 import type { StatusRecord } from "../statuses/records.ts";
-import { sendAccounts, sendStatus, sendStatuses } from "./answer.ts";
+import { linkRows, readStale, sendAccountPage, sendStatus, sendStatuses } from "./answer.ts";
 import { type App, signedIn } from "./app.ts";
 import type { ApiContext } from "./context.ts";
 import { Account } from "./entities/account.ts";
 import { Status } from "./entities/status.ts";
-import { linkPages, PagingQuery, pageOf, rowCursors } from "./paging.ts";
+import { PagingQuery, pageOf } from "./paging.ts";
 import { requireStatusId, visibilityIn } from "./statuses.ts";
 
 const IdParams = Type.Object({ id: Type.String() });
@@ -82,23 +82,13 @@ export function statusActionRoutes(app: App, context: ApiContext): void {
       },
       handler: async (request, reply) => {
         const id = requireStatusId(request.params.id);
-        const { facts } = await requireVisible(context.statuses, id, request.viewer?.accountId ?? null);
+        const viewerId = request.viewer?.accountId ?? null;
+        const { facts } = await requireVisible(context.statuses, id, viewerId);
         const page = pageOf(request.query, { standard: 40, most: 80 });
-        const rows = await load(context.database, facts.reblogOfId ?? facts.id, page);
-        linkPages(
-          request,
-          reply,
-          context.config.publicUrl,
-          rowCursors(
-            rows.map((row) => row.row_id),
-            page.limit,
-          ),
+        const rows = await readStale(context, reply, [viewerId], (source) =>
+          load(source, facts.reblogOfId ?? facts.id, page),
         );
-        return sendAccounts(
-          context,
-          reply,
-          rows.map((row) => row.id),
-        );
+        return sendAccountPage(context, request, reply, rows, page);
       },
     });
   }
@@ -115,17 +105,11 @@ export function statusActionRoutes(app: App, context: ApiContext): void {
       },
       handler: async (request, reply) => {
         const page = pageOf(request.query, { standard: 20, most: 40 });
-        const access = context.statuses;
-        const { rows, records } = await markedStatuses(access, table, signedIn(request).accountId, page);
-        linkPages(
-          request,
-          reply,
-          context.config.publicUrl,
-          rowCursors(
-            rows.map((row) => row.row_id),
-            page.limit,
-          ),
+        const { accountId } = signedIn(request);
+        const { rows, records } = await readStale(context, reply, [accountId], (source) =>
+          markedStatuses({ ...context.statuses, ...source }, table, accountId, page),
         );
+        linkRows(context, request, reply, rows, page.limit);
         return sendStatuses(context, request, reply, records);
       },
     });

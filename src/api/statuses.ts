@@ -9,7 +9,7 @@ import { remove } from "../statuses/remove.ts";
 import { spliceStatus, statusesJson } from "../statuses/splice.ts";
 import { readThread } from "../statuses/thread.ts";
 import { VISIBILITIES, type Visibility, visibilityOf } from "../statuses/visibility.ts";
-import { sendJson, sendStatus, sendStatuses } from "./answer.ts";
+import { readStale, sendJson, sendStatus, sendStatuses } from "./answer.ts";
 import { type App, signedIn } from "./app.ts";
 import type { ApiContext } from "./context.ts";
 import { Status } from "./entities/status.ts";
@@ -162,7 +162,9 @@ export function statusRoutes(app: App, context: ApiContext): void {
     handler: async (request, reply) => {
       const viewerId = request.viewer?.accountId ?? null;
       const record = await requireVisible(access, requireStatusId(request.params.id), viewerId);
-      const thread = await readThread(access, record, viewerId);
+      const thread = await readStale(context, reply, [viewerId], (source) =>
+        readThread({ ...access, ...source }, record, viewerId),
+      );
       const [ancestors, descendants] = await Promise.all([
         statusesJson(context.splice, thread.ancestors, viewerId),
         statusesJson(context.splice, thread.descendants, viewerId),
@@ -181,16 +183,17 @@ export function statusRoutes(app: App, context: ApiContext): void {
       params: IdParams,
       response: { 200: Type.Array(StatusEdit) },
     },
-    handler: async (request) => {
-      const record = await requireVisible(
-        access,
-        requireStatusId(request.params.id),
-        request.viewer?.accountId ?? null,
-      );
-      const profile = await context.profiles.get(record.facts.authorId);
+    handler: async (request, reply) => {
+      const viewerId = request.viewer?.accountId ?? null;
+      const record = await requireVisible(access, requireStatusId(request.params.id), viewerId);
+      const { authorId } = record.facts;
+      const profile = await context.profiles.get(authorId);
       if (!profile) throw new NotFound();
       const row = await context.splice.statuses.requireRow(record.facts.id);
-      const versions = await versionsOf(context.database, row);
+      // The author's edits too: the version before the one that the row has must be among them.
+      const versions = await readStale(context, reply, [viewerId, authorId], (source) =>
+        versionsOf(source, row),
+      );
       return versions.map((version) => statusEditEntity(version, row, profile, context.urls));
     },
   });

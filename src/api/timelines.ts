@@ -4,7 +4,7 @@ import { readHomeTimeline } from "../feed/home-timeline.ts";
 import { readListTimeline } from "../feed/list-timeline.ts";
 import { requireList } from "../relations/lists.ts";
 import { readPublicTimeline, readTagTimeline } from "../statuses/public-timelines.ts";
-import { readingOf, sendTimeline, tellStaleness } from "./answer.ts";
+import { readStale, sendTimeline } from "./answer.ts";
 import { type App, signedIn } from "./app.ts";
 import type { ApiContext } from "./context.ts";
 import { Status } from "./entities/status.ts";
@@ -49,11 +49,9 @@ export function timelineRoutes(app: App, context: ApiContext): void {
       const onlyMedia = booleanOf(request.query.only_media, "only_media") ?? false;
       const page = pageOf(request.query, LIMITS);
       const viewerId = request.viewer?.accountId ?? null;
-      const reading = readingOf(context, viewerId);
-      const records = isRemote
-        ? []
-        : await readPublicTimeline({ ...context.home, reading }, viewerId, page, { onlyMedia });
-      tellStaleness(context, reply, reading);
+      const records = await readStale(context, reply, [viewerId], async (source) =>
+        isRemote ? [] : readPublicTimeline({ ...context.home, ...source }, viewerId, page, { onlyMedia }),
+      );
       return sendTimeline(context, request, reply, records);
     },
   });
@@ -78,20 +76,18 @@ export function timelineRoutes(app: App, context: ApiContext): void {
     },
     handler: async (request, reply) => {
       const { query } = request;
-      const reading = readingOf(context, request.viewer?.accountId ?? null);
-      const records = await readTagTimeline(
-        { ...context.home, reading },
-        request.viewer?.accountId ?? null,
-        pageOf(query, LIMITS),
-        {
-          tag: request.params.tag,
-          any: wordsOf(query.any),
-          all: wordsOf(query.all),
-          none: wordsOf(query.none),
-          onlyMedia: booleanOf(query.only_media, "only_media") ?? false,
-        },
+      const viewerId = request.viewer?.accountId ?? null;
+      const page = pageOf(query, LIMITS);
+      const filter = {
+        tag: request.params.tag,
+        any: wordsOf(query.any),
+        all: wordsOf(query.all),
+        none: wordsOf(query.none),
+        onlyMedia: booleanOf(query.only_media, "only_media") ?? false,
+      };
+      const records = await readStale(context, reply, [viewerId], (source) =>
+        readTagTimeline({ ...context.home, ...source }, viewerId, page, filter),
       );
-      tellStaleness(context, reply, reading);
       return sendTimeline(context, request, reply, records);
     },
   });

@@ -3,7 +3,7 @@ import { urlsOf } from "../api/entities/urls.ts";
 import type { Config } from "../config.ts";
 import { Unavailable } from "../core/errors.ts";
 import type { AccountId, StatusId } from "../core/ids.ts";
-import type { Invalidate } from "../core/invalidation.ts";
+import type { Invalidate, TellWrite } from "../core/invalidation.ts";
 import { type Db, migrationState } from "../engines/database/pools.ts";
 import { EVENTS_TOPIC } from "../engines/event-log/outbox.ts";
 import type { TimelineStore } from "../engines/timeline-store/port.ts";
@@ -27,6 +27,11 @@ export function composeDomains(config: Config, engines: Engines, leaving: AbortS
     replicaLagMsMax: config.database.kind === "external" ? config.database.replicaLagMsMax : 0,
   });
   const { tokens, profiles, statuses, relations, marks, pulled, invalidate } = caches;
+  const tellWrite: TellWrite = async (writerId) => {
+    if (database.replicas) await invalidate({ writers: [writerId] });
+  };
+  // What came with a shard is new where it came to, however old it is: replicas there may lack it for a while.
+  database.shards.onSpread = () => caches.recentWrites.missed();
   const wakeEventLog = () => outbox.wake(EVENTS_TOPIC);
   const home: HomeTimelineContext = {
     database,
@@ -51,6 +56,7 @@ export function composeDomains(config: Config, engines: Engines, leaving: AbortS
     profiles,
     catchUp: caches.catchUp,
     recentWrites: caches.recentWrites,
+    tellWrite,
     makeLimiter: engines.makeLimiter,
     home,
     statuses: {
@@ -60,6 +66,7 @@ export function composeDomains(config: Config, engines: Engines, leaving: AbortS
       inserter: statusInserter(database),
       relations,
       invalidate,
+      tellWrite,
       showToAuthor: (statusId, authorId) => showToAuthor({ store, db, invalidate }, statusId, authorId),
       wakeEventLog,
       ownHost: new URL(config.publicUrl).host,
@@ -70,6 +77,7 @@ export function composeDomains(config: Config, engines: Engines, leaving: AbortS
       shards: database.shards,
       clock,
       invalidate,
+      tellWrite,
       wakeEventLog,
       repair: timelineRepair({ database, store, relations }),
     },

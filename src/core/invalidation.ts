@@ -19,6 +19,8 @@ export interface Stale {
   readonly countsElsewhere?: readonly AccountId[];
   /** Who is pushed and who is pulled. */
   readonly fanOutModes?: true;
+  /** Who made the change, where nothing above names them: replicas must have it before these accounts read there. */
+  readonly writers?: readonly AccountId[];
 }
 
 /**
@@ -26,6 +28,12 @@ export interface Stale {
  * whoever serves it, sees the change.
  */
 export type Invalidate = (stale: Stale) => Promise<void>;
+
+/**
+ * Says that this account has changed what no cache holds. Awaited as `Invalidate` is: the account's next read may go to
+ * a replica. Does nothing where there are none.
+ */
+export type TellWrite = (writerId: AccountId) => Promise<void>;
 
 /** As text, for other processes: ids as decimal strings. */
 export function encodeStale(stale: Stale): string {

@@ -1,18 +1,28 @@
 /** Finding accounts, posts and hashtags by what people type. */
 import { sql } from "kysely";
 import { type AccountId, descending, type StatusId } from "../core/ids.ts";
-import type { Database, Db } from "../engines/database/pools.ts";
-import { byItself, type Shards } from "../engines/database/shards.ts";
+import type { Database, StaleSource } from "../engines/database/pools.ts";
+import { byItself } from "../engines/database/shards.ts";
 
-/** The account that "name", "@name" or "@name@host" means here. */
-export async function findAccountId(db: Db, acct: string, ownHost: string): Promise<AccountId | null> {
+/**
+ * The account that "name", "@name" or "@name@host" means here. A name stays with its account, so what a replica finds
+ * is true; what it doesn't find may be new.
+ */
+export async function findAccountId(
+  { database, reading }: StaleSource,
+  acct: string,
+  ownHost: string,
+): Promise<AccountId | null> {
   const match = /^@?([^@\s]+)(?:@(\S+))?$/.exec(acct.trim());
   if (!match?.[1] || (match[2] !== undefined && match[2].toLowerCase() !== ownHost.toLowerCase()))
     return null;
   if (match[1].includes("\0")) return null;
-  const { rows } = await sql<{ id: AccountId }>`
-    select id from accounts where lower(username) = ${match[1].toLowerCase()}`.execute(db);
-  return rows[0]?.id ?? null;
+  const named = sql<{ id: AccountId }>`
+    select id from accounts where lower(username) = ${match[1].toLowerCase()}`;
+  const { rows } = await database.readStale(reading, (db) => named.execute(db));
+  if (rows[0]) return rows[0].id;
+  if (reading.staleMs === 0) return null;
+  return (await named.execute(database.db)).rows[0]?.id ?? null;
 }
 
 export interface AccountSearch {
@@ -24,7 +34,11 @@ export interface AccountSearch {
 }
 
 /** By the start of the name or display name, the most followed first; the exact name before all. */
-export async function searchAccounts(db: Db, query: string, options: AccountSearch): Promise<AccountId[]> {
+export async function searchAccounts(
+  { database, reading }: StaleSource,
+  query: string,
+  options: AccountSearch,
+): Promise<AccountId[]> {
   const text = query.trim().replace(/^@/, "").replaceAll("\0", "");
   const [name = "", host] = text.split("@");
   if (
@@ -37,25 +51,30 @@ export async function searchAccounts(db: Db, query: string, options: AccountSear
     options.followedBy === null
       ? sql`true`
       : sql`exists (select 1 from follows f where f.follower_id = ${options.followedBy} and f.followee_id = a.id)`;
-  const { rows } = await sql<{ id: AccountId }>`
+  const statement = sql<{ id: AccountId }>`
     select a.id from accounts a left join follow_counts c on c.account_id = a.id
     where a.suspended_at is null and (lower(a.username) like ${prefix} or lower(a.display_name) like ${prefix})
       and ${followed}
     order by lower(a.username) = ${name.toLowerCase()} desc, coalesce(c.followers_count, 0) desc, a.id
-    limit ${options.limit} offset ${Math.max(0, options.offset)}`.execute(db);
+    limit ${options.limit} offset ${Math.max(0, options.offset)}`;
+  const { rows } = await database.readStale(reading, (db) => statement.execute(db));
   return rows.map((row) => row.id);
 }
 
 /** Hashtags that start so, the most used of late first. Of several databases, each gives its own most used. */
-export async function searchTags({ shards }: Database, query: string, limit: number): Promise<string[]> {
+export async function searchTags(
+  { database: { shards }, reading }: StaleSource,
+  query: string,
+  limit: number,
+): Promise<string[]> {
   const text = query.trim().replace(/^#/, "").toLowerCase().replaceAll("\0", "");
   if (text === "") return [];
-  const found = await shards.gather(async ({ db }) => {
-    const { rows } = await sql<{ tag: string; name: string; uses: number }>`
-      select tag, min(name) as name, count(*)::int as uses from status_tags where tag like ${`${escapeLike(text)}%`}
-      group by tag order by tag = ${text} desc, count(*) desc, tag limit ${limit}`.execute(db);
-    return rows;
-  });
+  const statement = sql<{ tag: string; name: string; uses: number }>`
+    select tag, min(name) as name, count(*)::int as uses from status_tags where tag like ${`${escapeLike(text)}%`}
+    group by tag order by tag = ${text} desc, count(*) desc, tag limit ${limit}`;
+  const found = await shards.gather(
+    async (database) => (await database.readStale(reading, (db) => statement.execute(db))).rows,
+  );
   if (shards.isOne) return found.map((row) => row.name);
   const tags = [...Map.groupBy(found, (row) => row.tag)].map(([tag, rows]) => ({
     rank: tag === text ? Number.POSITIVE_INFINITY : rows.reduce((uses, row) => uses + row.uses, 0),
@@ -74,7 +93,7 @@ const SEARCHED_STATUSES = 20_000;
  * bounded for a large one.
  */
 export async function searchStatuses(
-  { shards }: Database,
+  { database: { shards }, reading }: StaleSource,
   query: string,
   options: { limit: number; authorId: AccountId | null },
 ): Promise<StatusId[]> {
@@ -93,22 +112,24 @@ export async function searchStatuses(
       select id, text from statuses where visibility = 0 and reblog_of_id is null and ${author}
       order by id desc limit ${SEARCHED_STATUSES}) s
     where text ilike all(${patterns}::text[]) order by id desc limit ${limit}`;
-  const ask = async ({ db }: Database) => (await statement.execute(db)).rows;
+  const ask = async (database: Database) =>
+    (await database.readStale(reading, (db) => statement.execute(db))).rows;
   const rows = authorId === null ? await shards.gather(ask) : await ask(shards.of(authorId));
   return [...new Set(rows.map((row) => row.id))].sort(descending).slice(0, limit);
 }
 
 /** Accounts to follow: well followed, active of late, and not followed, blocked or muted yet. */
 export async function suggestedAccounts(
-  { db, shards }: Database,
+  { database, reading }: StaleSource,
   viewerId: AccountId | null,
   limit: number,
 ): Promise<AccountId[]> {
+  const { shards } = database;
   const viewer = viewerId ?? 0n;
   const posts = sql`exists (select 1 from author_counts s where s.account_id = a.id and s.statuses_count > 0)`;
   const found: AccountId[] = [];
   for (let offset = 0; ; offset += limit) {
-    const { rows } = await sql<{ id: AccountId }>`
+    const statement = sql<{ id: AccountId }>`
       select a.id from follow_counts c join accounts a on a.id = c.account_id
       where a.suspended_at is null and a.discoverable and a.id <> ${viewer} and ${shards.isOne ? posts : sql`true`}
         and not exists (select 1 from follows where follower_id = ${viewer} and followee_id = a.id)
@@ -117,10 +138,11 @@ export async function suggestedAccounts(
         and not exists (select 1 from blocks where account_id = a.id and target_id = ${viewer})
         and not exists (select 1 from mutes where account_id = ${viewer} and target_id = a.id
           and (expires_at is null or expires_at > now()))
-      order by c.followers_count desc, a.id limit ${limit} offset ${offset}`.execute(db);
+      order by c.followers_count desc, a.id limit ${limit} offset ${offset}`;
+    const { rows } = await database.readStale(reading, (db) => statement.execute(db));
     const ids = rows.map((row) => row.id);
     if (shards.isOne) return ids;
-    const posting = await postingOf(shards, ids);
+    const posting = await postingOf({ database, reading }, ids);
     found.push(...ids.filter((id) => posting.has(id)));
     if (found.length >= limit || ids.length < limit || offset >= SUGGESTED_LOOKED_AT)
       return found.slice(0, limit);
@@ -130,12 +152,15 @@ export async function suggestedAccounts(
 const SUGGESTED_LOOKED_AT = 400;
 
 /** Of these accounts, those that have posted. */
-async function postingOf(shards: Shards, ids: readonly AccountId[]): Promise<ReadonlySet<AccountId>> {
-  const rows = await shards.gatherBy(ids, byItself, async ({ db }, own) => {
-    const { rows } = await sql<{ account_id: AccountId }>`
+async function postingOf(
+  { database: { shards }, reading }: StaleSource,
+  ids: readonly AccountId[],
+): Promise<ReadonlySet<AccountId>> {
+  const rows = await shards.gatherBy(ids, byItself, async (database, own) => {
+    const statement = sql<{ account_id: AccountId }>`
       select account_id from author_counts
-      where account_id = any(${[...own]}::bigint[]) and statuses_count > 0`.execute(db);
-    return rows;
+      where account_id = any(${[...own]}::bigint[]) and statuses_count > 0`;
+    return (await database.readStale(reading, (db) => statement.execute(db))).rows;
   });
   return new Set(rows.map((row) => row.account_id));
 }

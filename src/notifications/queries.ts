@@ -1,7 +1,8 @@
 import { type RawBuilder, sql } from "kysely";
 import type { AccountId, NotificationId, StatusId } from "../core/ids.ts";
 import type { Page } from "../core/page.ts";
-import type { Database, Db } from "../engines/database/pools.ts";
+import type { Database, Db, StaleSource } from "../engines/database/pools.ts";
+import { ofNow } from "../engines/database/replica-router.ts";
 import type { NotificationType } from "./notify.ts";
 
 export interface NotificationRow {
@@ -18,21 +19,26 @@ export interface NotificationFilter {
   readonly fromId: AccountId | null;
 }
 
-/** Newest first; those from accounts that are blocked, muted or suspended by now are left out. */
+/**
+ * Newest first; those from accounts that are blocked, muted or suspended by now are left out. A replica may be asked:
+ * blocks, mutes and what was dismissed are the reader's own writes, and a server that hears of a suspension asks none.
+ */
 export async function pageOfNotifications(
-  database: Database,
+  { database, reading }: StaleSource,
   accountId: AccountId,
   page: Page,
   filter: NotificationFilter,
 ): Promise<NotificationRow[]> {
-  if (database.shards.isOne) return pageIn(database.db, accountId, page, filter, shown(accountId));
-  const { db } = database.shards.of(accountId);
+  if (database.shards.isOne)
+    return database.readStale(reading, (db) => pageIn(db, accountId, page, filter, shown(accountId)));
+  const own = database.shards.of(accountId);
   const found: NotificationRow[] = [];
   let { before, after } = page;
   // Who may show is said by another database: on to the next page until this one is full.
   for (;;) {
-    const rows = await pageIn(db, accountId, { ...page, before, after }, filter, sql`true`);
-    const kept = await onlyShown(database.db, accountId, rows);
+    const part = { ...page, before, after };
+    const rows = await own.readStale(reading, (db) => pageIn(db, accountId, part, filter, sql`true`));
+    const kept = await database.readStale(reading, (db) => onlyShown(db, accountId, rows));
     if (page.edge === "oldest") found.unshift(...kept);
     else found.push(...kept);
     if (rows.length < page.limit || found.length >= page.limit) break;
@@ -62,13 +68,14 @@ async function pageIn(
   return upwards ? rows.reverse() : rows;
 }
 
+/** From the primary: who asks for a single one was told of it just now. */
 export async function findNotification(
   database: Database,
   accountId: AccountId,
   id: NotificationId,
 ): Promise<NotificationRow | null> {
   const page: Page = { before: null, after: id - 1n, edge: "oldest", limit: 1 };
-  const [row] = await pageOfNotifications(database, accountId, page, ALL);
+  const [row] = await pageOfNotifications({ database, reading: ofNow() }, accountId, page, ALL);
   return row?.id === id ? row : null;
 }
 
@@ -76,19 +83,21 @@ const ALL: NotificationFilter = { types: [], excludeTypes: [], fromId: null };
 
 /** How many came after `lastReadId`, at most `limit`. */
 export async function countUnread(
-  database: Database,
+  source: StaleSource,
   accountId: AccountId,
   lastReadId: bigint,
   limit: number,
 ): Promise<number> {
+  const { database, reading } = source;
   if (!database.shards.isOne) {
     const page: Page = { before: null, after: lastReadId, edge: "newest", limit };
-    return (await pageOfNotifications(database, accountId, page, ALL)).length;
+    return (await pageOfNotifications(source, accountId, page, ALL)).length;
   }
-  const { rows } = await sql<{ count: number }>`
+  const statement = sql<{ count: number }>`
     select count(*)::int as count from (
       select 1 from notifications n where n.account_id = ${accountId} and n.id > ${lastReadId} and ${shown(accountId)}
-      limit ${limit}) unread`.execute(database.db);
+      limit ${limit}) unread`;
+  const { rows } = await database.readStale(reading, (db) => statement.execute(db));
   return rows[0]?.count ?? 0;
 }
 

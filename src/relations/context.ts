@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { AccountId } from "../core/ids.ts";
-import type { Invalidate } from "../core/invalidation.ts";
+import type { Invalidate, TellWrite } from "../core/invalidation.ts";
 import type { Db } from "../engines/database/pools.ts";
 import type { Shards } from "../engines/database/shards.ts";
 
@@ -11,6 +11,7 @@ export interface RelationsContext {
   readonly shards: Shards;
   readonly clock: Clock;
   readonly invalidate: Invalidate;
+  readonly tellWrite: TellWrite;
   readonly repair: TimelineRepair;
   /** Says that an event may wait in the outbox. */
   readonly wakeEventLog: () => void;

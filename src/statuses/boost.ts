@@ -62,6 +62,9 @@ export async function boost(
     });
     await context.showToAuthor(created, authorId);
     context.wakeEventLog();
+  } else {
+    // Who made it may have ended before it told anybody.
+    await context.tellWrite(authorId);
   }
   const record = await context.statuses.get(id);
   invariant(record, "a boost just made can't be read");
@@ -85,6 +88,7 @@ export async function unboost(
     .where("reblog_of_id", "=", originalId)
     .executeTakeFirst();
   if (own) await remove(context, authorId, own.id);
+  else await context.tellWrite(authorId);
   return requireVisible(context, originalId, authorId);
 }
 

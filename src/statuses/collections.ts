@@ -2,23 +2,22 @@
 import { type RawBuilder, sql } from "kysely";
 import { type AccountId, descending, type StatusId } from "../core/ids.ts";
 import type { Page } from "../core/page.ts";
-import type { Database, Db } from "../engines/database/pools.ts";
-import type { StaleReading } from "../engines/database/replica-router.ts";
+import type { Db, StaleSource } from "../engines/database/pools.ts";
 import { byItself } from "../engines/database/shards.ts";
 import { type AccessContext, onlyVisible } from "./access.ts";
 import { REACTION_CODES, remoteSources } from "./reactions.ts";
 import type { StatusRecord } from "./records.ts";
 
-interface Row {
+export interface ListRow {
   /** What the list pages by: an id of the list's own rows. */
   readonly row_id: bigint;
   readonly id: bigint;
 }
 
 /** A page of (row, id) pairs, newest first. `from` selects `row_id` and `id`, open for a where on `row_id`. */
-export async function pageOfRows(db: Db, from: RawBuilder<unknown>, page: Page): Promise<Row[]> {
+export async function pageOfRows(db: Db, from: RawBuilder<unknown>, page: Page): Promise<ListRow[]> {
   const upwards = page.edge === "oldest";
-  const { rows } = await sql<Row>`
+  const { rows } = await sql<ListRow>`
     select row_id, id from (${from}) as r
     where ${page.before === null ? sql`true` : sql`row_id < ${page.before}`}
       and ${page.after === null ? sql`true` : sql`row_id > ${page.after}`}
@@ -35,7 +34,7 @@ export interface AuthorFilter {
 
 /** An author's statuses that the viewer may see: one index, filtered by what the viewer's relation allows. */
 export async function authorStatuses(
-  context: AccessContext & { database: Database; reading: StaleReading },
+  context: AccessContext & StaleSource,
   authorId: AccountId,
   viewerId: AccountId | null,
   page: Page,
@@ -63,40 +62,45 @@ export type Marked = "favourites" | "bookmarks";
 
 /** What the account favourited or bookmarked, newest mark first; `rows` are what the list pages by. */
 export async function markedStatuses(
-  context: AccessContext & { database: Database },
+  context: AccessContext & StaleSource,
   table: Marked,
   accountId: AccountId,
   page: Page,
-): Promise<{ rows: Row[]; records: StatusRecord[] }> {
-  const rows = await pageOfRows(
-    context.database.shards.of(accountId).db,
-    sql`select id as row_id, status_id as id from ${sql.table(table)} where account_id = ${accountId}`,
-    page,
-  );
+): Promise<{ rows: ListRow[]; records: StatusRecord[] }> {
+  const marks = sql`select id as row_id, status_id as id from ${sql.table(table)} where account_id = ${accountId}`;
+  const database = context.database.shards.of(accountId);
+  const rows = await database.readStale(context.reading, (db) => pageOfRows(db, marks, page));
   return { rows, records: await recordsOf(context, rows, accountId) };
 }
 
 /** Accounts that favourited the status. */
-export function favouritedBy({ shards }: Database, statusId: StatusId, page: Page): Promise<Row[]> {
-  return pageOfRows(
-    shards.of(statusId).db,
-    sql`select id as row_id, account_id as id from favourites where status_id = ${statusId}
-      union all select id, source_id from remote_reactions
-        where status_id = ${statusId} and kind = ${REACTION_CODES.favourite}`,
-    page,
-  );
+export function favouritedBy(
+  { database, reading }: StaleSource,
+  statusId: StatusId,
+  page: Page,
+): Promise<ListRow[]> {
+  const favourites = sql`select id as row_id, account_id as id from favourites where status_id = ${statusId}
+    union all select id, source_id from remote_reactions
+      where status_id = ${statusId} and kind = ${REACTION_CODES.favourite}`;
+  return database.shards.of(statusId).readStale(reading, (db) => pageOfRows(db, favourites, page));
 }
 
 /** Accounts that boosted the status, as far as their boosts are for everybody. */
-export async function rebloggedBy({ shards }: Database, statusId: StatusId, page: Page): Promise<Row[]> {
+export async function rebloggedBy(
+  { database: { shards }, reading }: StaleSource,
+  statusId: StatusId,
+  page: Page,
+): Promise<ListRow[]> {
   const boosts = sql`select id as row_id, author_id as id from statuses
     where reblog_of_id = ${statusId} and visibility <= 1`;
-  const rows = await pageOfRows(shards.of(statusId).db, boosts, page);
+  const near = shards.of(statusId);
+  const rows = await near.readStale(reading, (db) => pageOfRows(db, boosts, page));
   if (shards.isOne) return rows;
-  const far = await remoteSources(shards.of(statusId).db, "reblog", [statusId]);
+  const far = await near.readStale(reading, (db) => remoteSources(db, "reblog", [statusId]));
+  const boostsAmong = (ids: readonly StatusId[]) => sql`${boosts} and id = any(${[...ids]}::bigint[])`;
   rows.push(
-    ...(await shards.gatherBy(far, byItself, ({ db }, ids) =>
-      pageOfRows(db, sql`${boosts} and id = any(${[...ids]}::bigint[])`, page),
+    ...(await shards.gatherBy(far, byItself, (database, ids) =>
+      database.readStale(reading, (db) => pageOfRows(db, boostsAmong(ids), page)),
     )),
   );
   rows.sort((a, b) => descending(a.row_id, b.row_id));
@@ -105,7 +109,7 @@ export async function rebloggedBy({ shards }: Database, statusId: StatusId, page
 
 async function recordsOf(
   context: AccessContext,
-  rows: readonly Row[],
+  rows: readonly ListRow[],
   viewerId: AccountId | null,
 ): Promise<StatusRecord[]> {
   const records = await context.statuses.getMany(rows.map((row) => row.id));

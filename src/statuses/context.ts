@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { AccountId, StatusId } from "../core/ids.ts";
-import type { Invalidate } from "../core/invalidation.ts";
+import type { Invalidate, TellWrite } from "../core/invalidation.ts";
 import type { Database } from "../engines/database/pools.ts";
 import type { RelationsCache } from "../relations/relations.ts";
 import type { StatusInserter } from "./insert.ts";
@@ -14,6 +14,7 @@ export interface StatusesContext {
   readonly inserter: StatusInserter;
   readonly relations: RelationsCache;
   readonly invalidate: Invalidate;
+  readonly tellWrite: TellWrite;
   /** Puts a new status into its author's own home timeline before the author is answered. */
   readonly showToAuthor: (statusId: StatusId, authorId: AccountId) => Promise<void>;
   /** Says that an event waits in the outbox. */

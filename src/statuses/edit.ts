@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { Forbidden, Invalid, NotFound } from "../core/errors.ts";
 import type { AccountId, MediaId, StatusId } from "../core/ids.ts";
-import type { Database, Db } from "../engines/database/pools.ts";
+import type { Db, StaleSource } from "../engines/database/pools.ts";
 import { appendToOutbox } from "../engines/event-log/outbox.ts";
 import type { StatusesContext } from "./context.ts";
 import { type CheckedText, checkText, MAX_MEDIA_ATTACHMENTS } from "./draft.ts";
@@ -56,7 +56,7 @@ export async function edit(
       await apply(tx, before, checked, change);
       await appendToOutbox(tx, authorId, { type: "status.edited", statusId: id, authorId });
     });
-  await context.invalidate({ statuses: [id] });
+  await context.invalidate({ statuses: [id], writers: [authorId] });
   context.wakeEventLog();
   const record = await context.statuses.get(id);
   if (!record) throw new NotFound();
@@ -64,9 +64,13 @@ export async function edit(
 }
 
 /** All versions, oldest first, the present one last. */
-export async function versionsOf({ shards }: Database, row: StatusRow): Promise<StatusVersion[]> {
-  const { rows } = await sql<StatusVersion>`select text, spoiler_text, sensitive, media, created_at
-    from status_edits where status_id = ${row.id} order by id`.execute(shards.of(row.id).db);
+export async function versionsOf(
+  { database, reading }: StaleSource,
+  row: StatusRow,
+): Promise<StatusVersion[]> {
+  const before = sql<StatusVersion>`select text, spoiler_text, sensitive, media, created_at
+    from status_edits where status_id = ${row.id} order by id`;
+  const { rows } = await database.shards.of(row.id).readStale(reading, (db) => before.execute(db));
   return [...rows, { ...row, created_at: row.edited_at ?? row.created_at }];
 }
 

@@ -3,16 +3,13 @@ import { type RawBuilder, sql } from "kysely";
 import type { Clock } from "../core/clock.ts";
 import { type AccountId, descending, type StatusId } from "../core/ids.ts";
 import type { Page } from "../core/page.ts";
-import type { Database } from "../engines/database/pools.ts";
-import type { StaleReading } from "../engines/database/replica-router.ts";
+import type { StaleSource } from "../engines/database/pools.ts";
 import { isMuted, type Relations } from "../relations/relations.ts";
 import { type AccessContext, onlyVisible } from "./access.ts";
 import type { StatusRecord } from "./records.ts";
 
-export interface PublicContext extends AccessContext {
+export interface PublicContext extends AccessContext, StaleSource {
   readonly clock: Clock;
-  readonly database: Database;
-  readonly reading: StaleReading;
 }
 
 export interface TagFilter {

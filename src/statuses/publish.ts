@@ -26,7 +26,7 @@ export interface Publication {
 export async function publish(context: StatusesContext, publication: Publication): Promise<StatusRecord> {
   const { authorId, draft } = publication;
   const repeated = await findByIdempotencyKey(context, publication);
-  if (repeated) return repeated;
+  if (repeated) return toldAgain(context, authorId, repeated);
   const hasMedia = draft.mediaIds.length > 0;
   const checked = await checkText(context, { text: draft.text, spoilerText: draft.spoilerText, hasMedia });
   const target = await replyTarget(context, authorId, draft.inReplyToId);
@@ -38,7 +38,7 @@ export async function publish(context: StatusesContext, publication: Publication
     // Another request with this key was faster; the unique key made this one wait for it and write nothing.
     const first = await findByIdempotencyKey(context, publication);
     invariant(first, "an idempotency key is taken by a status that doesn't exist");
-    return first;
+    return toldAgain(context, authorId, first);
   }
   const { id } = inserted;
   if (target) await settleNow(context.database, [{ kind: "reply", statusId: target.id, sourceId: id }]);
@@ -47,6 +47,16 @@ export async function publish(context: StatusesContext, publication: Publication
   await settle(context, id, authorId, target?.id ?? null);
   const record = await context.statuses.get(id);
   invariant(record, "a status just published can't be read");
+  return record;
+}
+
+/** Who wrote it first may have ended, or not come to it yet. */
+async function toldAgain(
+  context: StatusesContext,
+  authorId: AccountId,
+  record: StatusRecord,
+): Promise<StatusRecord> {
+  await context.tellWrite(authorId);
   return record;
 }
 

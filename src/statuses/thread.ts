@@ -1,8 +1,8 @@
 /** A status's thread: what it answers, up to the root, and what answers it, in the order people read. */
 import { sql } from "kysely";
 import { type AccountId, descending, type StatusId } from "../core/ids.ts";
-import type { Database, Db } from "../engines/database/pools.ts";
-import { byItself, type Shards } from "../engines/database/shards.ts";
+import type { Db, StaleSource } from "../engines/database/pools.ts";
+import { byItself } from "../engines/database/shards.ts";
 import { type AccessContext, onlyVisible } from "./access.ts";
 import { REACTION_CODES } from "./reactions.ts";
 import type { StatusRecord } from "./records.ts";
@@ -12,20 +12,24 @@ const MAX_DESCENDANTS = 4_096;
 const MAX_DEPTH = 100;
 const ANONYMOUS = { ancestors: 40, descendants: 60, depth: 20 };
 
+/**
+ * Which statuses belong to it may be a moment old, and of several levels each: a reply may show before the one that it
+ * answers. What is deleted has no record, and goes from wherever it hung.
+ */
 export async function readThread(
-  context: AccessContext & { database: Database },
+  context: AccessContext & StaleSource,
   record: StatusRecord,
   viewerId: AccountId | null,
 ): Promise<{ ancestors: StatusRecord[]; descendants: StatusRecord[] }> {
   const { shards } = context.database;
   const anonymous = viewerId === null;
   const { id } = record.facts;
-  const ancestors = await ancestorsOf(shards, id, anonymous ? ANONYMOUS.ancestors : MAX_ANCESTORS);
+  const ancestors = await ancestorsOf(context, id, anonymous ? ANONYMOUS.ancestors : MAX_ANCESTORS);
   const most = anonymous ? ANONYMOUS.descendants : MAX_DESCENDANTS;
   const depth = anonymous ? ANONYMOUS.depth : MAX_DEPTH;
   const descendants = shards.isOne
-    ? await descendantsIn(shards.of(id).db, id, depth, most)
-    : await descendantsAcross(shards, id, depth, most);
+    ? await shards.of(id).readStale(context.reading, (db) => descendantsIn(db, id, depth, most))
+    : await descendantsAcross(context, id, depth, most);
   return {
     ancestors: await visible(context, ancestors, viewerId),
     descendants: await visible(context, descendants, viewerId),
@@ -33,17 +37,22 @@ export async function readThread(
 }
 
 /** From the root down. As far as they lie in one database, they are one query. */
-async function ancestorsOf(shards: Shards, id: StatusId, most: number): Promise<StatusId[]> {
+async function ancestorsOf(
+  { database: { shards }, reading }: StaleSource,
+  id: StatusId,
+  most: number,
+): Promise<StatusId[]> {
   const upwards: StatusId[] = [];
   for (let from: StatusId | undefined = id; from !== undefined; ) {
     const asked: StatusId = from;
-    const { rows } = await sql<{ id: StatusId }>`
+    const statement = sql<{ id: StatusId }>`
       with recursive up as (
         select in_reply_to_id as id, 1 as distance from statuses where id = ${asked}
         union all
         select s.in_reply_to_id, up.distance + 1 from up join statuses s on s.id = up.id
         where up.distance < ${most - upwards.length})
-      select id from up where id is not null order by distance`.execute(shards.of(asked).db);
+      select id from up where id is not null order by distance`;
+    const { rows } = await shards.of(asked).readStale(reading, (db) => statement.execute(db));
     upwards.push(...rows.map((row) => row.id));
     const last = upwards.at(-1);
     from =
@@ -67,7 +76,7 @@ async function descendantsIn(db: Db, id: StatusId, depth: number, most: number):
 
 /** Level by level: what answers a status is known where that status lies, wherever the answers are. */
 async function descendantsAcross(
-  shards: Shards,
+  { database: { shards }, reading }: StaleSource,
   id: StatusId,
   depth: number,
   most: number,
@@ -76,12 +85,12 @@ async function descendantsAcross(
   let level: StatusId[] = [id];
   // A level that alone has more than a thread shows is the last that is looked at.
   for (let deep = 0; deep < depth && level.length > 0 && level.length <= most; deep++) {
-    const rows = await shards.gatherBy(level, byItself, async ({ db }, ids) => {
-      const found = await sql<{ id: StatusId; parent_id: StatusId }>`
+    const rows = await shards.gatherBy(level, byItself, async (database, ids) => {
+      const statement = sql<{ id: StatusId; parent_id: StatusId }>`
         select id, in_reply_to_id as parent_id from statuses where in_reply_to_id = any(${[...ids]}::bigint[])
         union select source_id, status_id from remote_reactions
-          where status_id = any(${[...ids]}::bigint[]) and kind = ${REACTION_CODES.reply}`.execute(db);
-      return found.rows;
+          where status_id = any(${[...ids]}::bigint[]) and kind = ${REACTION_CODES.reply}`;
+      return (await database.readStale(reading, (db) => statement.execute(db))).rows;
     });
     for (const [parentId, own] of Map.groupBy(rows, (row) => row.parent_id))
       answers.set(

@@ -108,6 +108,13 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly replicaReads = new Counter({
+    name: "roost_replica_reads_total",
+    help: "Reads that may be a moment old, by who answered: a replica, or the primary",
+    labelNames: ["database"],
+    registers: [this.registry],
+  });
+
   constructor() {
     collectDefaultMetrics({ register: this.registry, prefix: "roost_" });
   }

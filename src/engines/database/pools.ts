@@ -11,6 +11,12 @@ import { Shards } from "./shards.ts";
 /** A database or a transaction on it: what every query function takes first. */
 export type Db = Kysely<Schema>;
 
+/** Where to read what may be a moment old, and what of it must be seen. */
+export interface StaleSource {
+  readonly database: Database;
+  readonly reading: StaleReading;
+}
+
 const CONNECT_MS_MAX = 5_000;
 
 export interface DatabaseOptions {

@@ -39,7 +39,8 @@ export class RecentWrites {
 
   /** Whatever a change touched, and whoever made it, is among the ids that it made stale. */
   note(stale: Stale, lsn: Lsn): void {
-    for (const ids of [stale.accounts, stale.relations, stale.marks, stale.authorTimelines, stale.tokens])
+    const { accounts, relations, marks, authorTimelines, tokens, writers } = stale;
+    for (const ids of [accounts, relations, marks, authorTimelines, tokens, writers])
       for (const id of ids ?? []) this.#positions.set(id, { lsn });
   }
 
@@ -48,14 +49,27 @@ export class RecentWrites {
     this.#blindUntilMs = this.#clock.nowMs() + this.#keptMs;
   }
 
-  /** For a reader, or for what these accounts own: what they have written is seen. */
+  /**
+   * For a reader, or for what these accounts own: what they have written is seen. Looked up anew at each read, since a
+   * request may hear of more between two of them.
+   */
   reading(ids: readonly (bigint | null)[]): StaleReading {
-    if (this.#clock.nowMs() < this.#blindUntilMs) return { minLsn: null, staleMs: 0 };
+    const minLsnOf = () => this.#minLsnOf(ids);
+    return {
+      get minLsn() {
+        return minLsnOf();
+      },
+      staleMs: 0,
+    };
+  }
+
+  #minLsnOf(ids: readonly (bigint | null)[]): Lsn | null {
+    if (this.#clock.nowMs() < this.#blindUntilMs) return null;
     let minLsn: Lsn = 0n;
     for (const id of ids) {
       const known = id === null ? undefined : this.#positions.get(id);
       if (known && known.lsn > minLsn) minLsn = known.lsn;
     }
-    return { minLsn, staleMs: 0 };
+    return minLsn;
   }
 }

@@ -17,7 +17,8 @@
 import { sql } from "kysely";
 import type { Logger } from "pino";
 import { type Clock, sleep, within } from "../../core/clock.ts";
-import type { Database, Db } from "./pools.ts";
+import { AppError } from "../../core/errors.ts";
+import { type Database, type Db, wasRolledBack } from "./pools.ts";
 
 /** A position in PostgreSQL's log, in bytes. */
 export type Lsn = bigint;
@@ -36,12 +37,17 @@ export interface StaleReading {
   staleMs: number;
 }
 
+/** For a read that must be of now. */
+export const ofNow = (): StaleReading => ({ minLsn: null, staleMs: 0 });
+
 export interface ReplicaState {
   readonly name: string;
   readonly takesReads: boolean;
   /** Null when it isn't known. */
   readonly lagMs: number | null;
   readonly lagBytes: number | null;
+  /** Answered by it until now. */
+  readonly reads: number;
 }
 
 const WATCH_MS = 100;
@@ -55,6 +61,7 @@ interface Watched extends Replica {
   replayed: Lsn | null;
   /** Where it was seen ahead of the primary. */
   strayedAt: Lsn | null;
+  reads: number;
 }
 
 interface Position {
@@ -70,6 +77,7 @@ export class ReplicaRouter implements AsyncDisposable {
   readonly #running: Promise<unknown>;
   #positions: Position[] = [];
   #turn = 0;
+  #primaryReads = 0;
 
   constructor(
     primary: Database,
@@ -77,7 +85,7 @@ export class ReplicaRouter implements AsyncDisposable {
     options: { lagMsMax: number; clock: Clock; log: Logger },
   ) {
     this.#primary = primary;
-    this.#replicas = replicas.map((replica) => ({ ...replica, replayed: null, strayedAt: null }));
+    this.#replicas = replicas.map((replica) => ({ ...replica, replayed: null, strayedAt: null, reads: 0 }));
     this.#options = options;
     this.#running = Promise.all(this.#replicas.map((replica) => this.#watch(replica)));
   }
@@ -89,17 +97,30 @@ export class ReplicaRouter implements AsyncDisposable {
 
   async read<T>(reading: StaleReading, work: (db: Db) => Promise<T>): Promise<T> {
     const replica = this.#choose(reading.minLsn);
-    if (!replica) return work(this.#primary.db);
+    if (!replica) return this.#readPrimary(work);
     const lagMs = this.#lagMs(replica) ?? 0;
     try {
       const late = () => new Error(`no answer within ${READ_MS_MAX} ms`);
       const result = await within(work(replica.database.db), READ_MS_MAX, late);
       reading.staleMs = Math.max(reading.staleMs, lagMs);
+      replica.reads++;
       return result;
     } catch (err) {
-      this.#suspect(replica, err);
-      return work(this.#primary.db);
+      // One that answers with an error is there: it had to give way to replay, or lacks what a migration has just made,
+      // or the question is wrong, as the primary will say too. So is one that hasn't got what the work requires.
+      if (!wasRolledBack(err) && !(err instanceof AppError)) this.#suspect(replica, err);
+      return this.#readPrimary(work);
     }
+  }
+
+  /** Reads that a replica might have answered, but the primary had to. */
+  get primaryReads(): number {
+    return this.#primaryReads;
+  }
+
+  #readPrimary<T>(work: (db: Db) => Promise<T>): Promise<T> {
+    this.#primaryReads++;
+    return work(this.#primary.db);
   }
 
   states(): ReplicaState[] {
@@ -110,6 +131,7 @@ export class ReplicaRouter implements AsyncDisposable {
       lagMs: this.#lagMs(replica),
       lagBytes:
         replica.replayed === null || !newest ? null : Math.max(0, Number(newest.lsn - replica.replayed)),
+      reads: replica.reads,
     }));
   }
 

@@ -23,6 +23,8 @@ export class Shards {
   readonly #deadlineMs: number;
   /** Until when the map is surely the newest; moving shards waits for it to run out. */
   validUntilMs = Number.POSITIVE_INFINITY;
+  /** Told that shards have come to other databases: replicas of those may not have them yet. */
+  onSpread: () => void = () => {};
   /** Reads the map anew. */
   refresh: () => Promise<void> = async () => {};
 
@@ -35,6 +37,7 @@ export class Shards {
   spread(byShard: readonly Database[]): void {
     if (byShard.length !== LOGICAL_SHARDS)
       throw new Error(`a shard map has ${LOGICAL_SHARDS} entries, not ${byShard.length}`);
+    this.onSpread();
     this.#all = [...new Set(byShard)];
     this.#byShard = this.#all.length === 1 ? null : byShard;
   }

@@ -76,6 +76,7 @@ export function invalidationLogContract(open: () => Promise<[InvalidationLog, In
       appTokens: [id],
       countsElsewhere: [id],
       fanOutModes: true,
+      writers: [id],
     };
     await a.append({ stale, lsn: "16/B374D848" });
     await b.catchUp();
