@@ -1,5 +1,6 @@
 /** The property of `home-timeline.test.ts`, where each request goes to another server than the one before. */
 
+import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { askRedis, hasRedis } from "../../src/cluster/redis.ts";
 import { sleep } from "../../src/core/clock.ts";
@@ -62,7 +63,7 @@ describe.skipIf(!hasRedis()).each(FORMS)("two servers on Redis, %s (needs redis-
         }
         await world.check(1 + random.below(7));
       } catch (error) {
-        expect.fail(`PROPERTY_SEED=${seed}, sequence ${sequence}:\n${story.join("\n")}\n${error}`);
+        expect.fail(`PROPERTY_SEED=${seed}, sequence ${sequence}:\n${story.join("\n")}\n${inspect(error)}`);
       }
     }
   }, 1_800_000);

@@ -123,6 +123,8 @@ async function balance(urls: readonly string[], opened: AsyncDisposableStack): P
     passed.once("error", () => outgoing.destroy());
     incoming.pipe(passed);
   });
+  // Node closes connections that were idle for 5 s, and a client may just be sending on one: not what is tested here.
+  server.keepAliveTimeout = 0;
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   opened.defer(() => {
     server.closeAllConnections();
