@@ -11,8 +11,8 @@ import { tryPort } from "../src/cli/port-owner.ts";
 import { PORTS } from "../src/cluster/topology.ts";
 
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
-/** CI gives the whole 20 minutes. */
-const TESTS_MS_MAX = 18 * 60_000;
+/** They take 12 on two cores; whatever hangs is to be told before CI gives up. */
+const TESTS_MS_MAX = 25 * 60_000;
 /** Tests that start engines of their own, with or without a cluster. */
 const HAVE_THEIR_OWN = [
   "test/**/two-servers.test.ts",
@@ -20,7 +20,7 @@ const HAVE_THEIR_OWN = [
   "test/api/{shards,shard-move,package}.test.ts",
   "test/kill/{kafka,lanes,relay,rolling}.test.ts",
 ].flatMap((pattern) => ["--exclude", pattern]);
-const ENGINES = ["pgbouncer", "shards", "redis", "kafka"];
+const ENGINES = ["pgbouncer", "redis", "kafka"];
 
 const dataDir = mkdtempSync(join(tmpdir(), "roost-test-cluster-"));
 chmodSync(dataDir, 0o755);

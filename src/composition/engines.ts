@@ -112,8 +112,11 @@ async function openShardsOf(config: Config, main: Database, log: Logger): Promis
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     log: (why: string) => log.warn({ why }, "an idle connection to a shard broke"),
   };
-  for (const url of config.shardUrls) await requirePostgres("SHARD_URLS", url);
-  return openShards(main, config.shardUrls, options);
+  for (const { url, directUrl } of config.shards) {
+    await requirePostgres("SHARD_URLS", url);
+    if (directUrl !== url) await requirePostgres("SHARD_DIRECT_URLS", directUrl);
+  }
+  return openShards(main, config.shards, options);
 }
 
 /** None of them needs to be there: reads go to those that are. */

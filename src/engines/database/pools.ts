@@ -12,6 +12,8 @@ import { Shards } from "./shards.ts";
 export type Db = Kysely<Schema>;
 
 const CONNECT_MS_MAX = 5_000;
+/** Behind a pooler the time limit of statements is the role's, and migrations and moving shards take longer. */
+const WITHOUT_LIMIT = "set statement_timeout = 0";
 
 export interface DatabaseOptions {
   readonly connection: pg.ClientConfig;
@@ -82,6 +84,7 @@ export class Database implements AsyncDisposable {
     // As above; a caller that waits for the end listens to it.
     client.on("error", () => {});
     await client.connect();
+    await client.query(WITHOUT_LIMIT);
     return client;
   }
 
@@ -102,7 +105,11 @@ export class Database implements AsyncDisposable {
       application_name: "roost migrate",
     });
     pool.on("error", () => {});
-    pool.on("connect", (client) => client.on("error", () => {}));
+    pool.on("connect", (client) => {
+      client.on("error", () => {});
+      // If that fails, so does what comes after it.
+      client.query(WITHOUT_LIMIT).catch(() => {});
+    });
     const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
     try {
       return await migrate(db);

@@ -18,6 +18,17 @@ export interface ShardDatabase {
   readonly address: string;
 }
 
+/** Where a database is found, and where past any pooler in transaction mode. */
+export interface ShardAddress {
+  readonly url: string;
+  readonly directUrl: string;
+}
+
+export interface OpenShardsOptions extends Omit<DatabaseOptions, "connection" | "direct"> {
+  /** For commands, which take their time: what they do goes past poolers. */
+  readonly pastPooler?: boolean;
+}
+
 export interface OpenedShards extends AsyncDisposable {
   /** Every database there is, the main one first. */
   readonly all: readonly Database[];
@@ -26,27 +37,36 @@ export interface OpenedShards extends AsyncDisposable {
 }
 
 /**
- * Opens the databases of `urls`, brings their schemas up to date, and spreads `main.shards` as the map says. The first
- * start with `urls` makes the map: evenly over them, or all on the main database if somebody lives there already.
+ * Opens the databases, brings their schemas up to date, and spreads `main.shards` as the map says. The first start
+ * with some makes the map: evenly over them, or all on the main database if somebody lives there already.
  * Throws UnusableSetup when the map names a database that isn't there.
  */
 export async function openShards(
   main: Database,
-  urls: readonly string[],
-  options: Omit<DatabaseOptions, "connection">,
+  shards: readonly ShardAddress[],
+  options: OpenShardsOptions,
 ): Promise<OpenedShards> {
   await using opened = new AsyncDisposableStack();
   const others: ShardDatabase[] = [];
-  for (const url of urls) {
-    const database = opened.use(new Database({ ...options, connection: { connectionString: url } }));
+  for (const { url, directUrl } of shards) {
+    const direct = { connectionString: directUrl };
+    const isPooled = url !== directUrl && !options.pastPooler;
+    const database = opened.use(
+      new Database(
+        isPooled
+          ? { ...options, connection: { connectionString: url }, direct }
+          : { ...options, connection: direct },
+      ),
+    );
     others.push({ database, address: addressOf(url) });
     await database.migrate();
+    if (isPooled) await requireSame(database, url, directUrl);
   }
   const byIdentity = await identitiesOf(main, others);
   const known = await readMap(main.db);
-  const map = known.length > 0 || urls.length === 0 ? known : await makeMap(main, byIdentity);
+  const map = known.length > 0 || shards.length === 0 ? known : await makeMap(main, byIdentity);
   if (map.length > 0) main.shards.spread(databasesOf(map, byIdentity));
-  if (urls.length > 0) await register(main.db, byIdentity);
+  if (shards.length > 0) await register(main.db, byIdentity);
   if (map.length > 0 && byIdentity.size > 1) opened.use(await followMap(main, byIdentity));
   const open = opened.move();
   const all = [...byIdentity.values()].map(({ database }) => database);
@@ -124,6 +144,22 @@ async function identitiesOf(
   return byIdentity.has(mainId)
     ? byIdentity
     : new Map([[mainId, { database: main, address: MAIN }], ...byIdentity]);
+}
+
+/** Whoever mixed up their order would move shards out of another database than they are in. */
+async function requireSame(database: Database, url: string, directUrl: string): Promise<void> {
+  const direct = await database.dedicated();
+  try {
+    const { rows } = await direct.query<{ id: string }>("select id from database_identity");
+    // Of one that was never migrated nothing can be asked.
+    if ((await identityOf(database.db).catch(() => "")) === rows[0]?.id) return;
+  } finally {
+    await direct.end();
+  }
+  throw new UnusableSetup(
+    `SHARD_DIRECT_URLS names ${addressOf(directUrl)} where SHARD_URLS names ${addressOf(url)}, which is another ` +
+      "database: name the same ones in the same order",
+  );
 }
 
 async function identityOf(db: Db): Promise<string> {
