@@ -33,9 +33,12 @@ let failed = true;
 try {
   if (cluster("up", ...ENGINES, "--port", `${await freeBasePort()}`) === 0) {
     const projects = ["--project", "e2e", "--project", "cluster"];
-    const args = ["run", ...projects, ...HAVE_THEIR_OWN, ...process.argv.slice(2)];
+    // A file may take minutes: each test is told of as it ends.
+    const args = ["run", "--reporter=verbose", ...projects, ...HAVE_THEIR_OWN, ...process.argv.slice(2)];
     const env = { ...process.env, TEST_CLUSTER: dataDir };
-    const { status } = spawnSync("vitest", args, { stdio: "inherit", env, timeout: TESTS_MS_MAX });
+    const { status, error } = spawnSync("vitest", args, { stdio: "inherit", env, timeout: TESTS_MS_MAX });
+    if (error)
+      console.log(`the tests were ended: ${error.message} (after ${TESTS_MS_MAX / 60_000} minutes at most)`);
     failed = status !== 0;
   }
 } finally {
