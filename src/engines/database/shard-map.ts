@@ -6,6 +6,7 @@ import { sql } from "kysely";
 import { sleep } from "../../core/clock.ts";
 import { UnusableSetup } from "../../core/errors.ts";
 import { LOGICAL_SHARDS } from "../../core/ids.ts";
+import { requireSameDatabase } from "./inspect.ts";
 import { Database, type DatabaseOptions, type Db } from "./pools.ts";
 
 /** For so long a server goes by a map that it has read; moving shards waits as long. */
@@ -60,7 +61,8 @@ export async function openShards(
     );
     others.push({ database, address: addressOf(url) });
     await database.migrate();
-    if (isPooled) await requireSame(database, url, directUrl);
+    // Whoever mixed up their order would move shards out of another database than they are in.
+    if (isPooled) await requireSameDatabase(database, ["SHARD_URLS", url], ["SHARD_DIRECT_URLS", directUrl]);
   }
   const byIdentity = await identitiesOf(main, others);
   const known = await readMap(main.db);
@@ -144,22 +146,6 @@ async function identitiesOf(
   return byIdentity.has(mainId)
     ? byIdentity
     : new Map([[mainId, { database: main, address: MAIN }], ...byIdentity]);
-}
-
-/** Whoever mixed up their order would move shards out of another database than they are in. */
-async function requireSame(database: Database, url: string, directUrl: string): Promise<void> {
-  const direct = await database.dedicated();
-  try {
-    const { rows } = await direct.query<{ id: string }>("select id from database_identity");
-    // Of one that was never migrated nothing can be asked.
-    if ((await identityOf(database.db).catch(() => "")) === rows[0]?.id) return;
-  } finally {
-    await direct.end();
-  }
-  throw new UnusableSetup(
-    `SHARD_DIRECT_URLS names ${addressOf(directUrl)} where SHARD_URLS names ${addressOf(url)}, which is another ` +
-      "database: name the same ones in the same order",
-  );
 }
 
 async function identityOf(db: Db): Promise<string> {
