@@ -4,6 +4,7 @@ import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { sql } from "kysely";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasPgBouncer, startPgBouncer } from "../cluster/pgbouncer.ts";
@@ -13,6 +14,7 @@ import { askRedis, hasRedis, startRedis } from "../cluster/redis.ts";
 import { openEngines } from "../composition/engines.ts";
 import { loadConfig } from "../config.ts";
 import { createLogger } from "../core/telemetry/log.ts";
+import { Database } from "../engines/database/pools.ts";
 import { explain } from "./failure.ts";
 
 const isInstalled = hasPgBouncer() && postgresPrograms() !== null && hasRedis();
@@ -31,7 +33,7 @@ describe.runIf(isInstalled)("a start is refused (needs pgbouncer, postgresql and
   beforeAll(async () => {
     chmodSync(folder, 0o755);
     for (const what of ["nothing", "postgres", "pooler"]) ports[what] = await freePort();
-    const databases = ["roost", "other", "shard"];
+    const databases = ["roost", "other", "shard", "later"];
     await startPlainPostgres({ folder, ports: [ports.postgres ?? 0], names: ["pg"], databases });
     opened.defer(async () => void (await find(folder, "pg")?.stop(5_000, "SIGINT")));
     const pooler = { folder, port: ports.pooler ?? 0, postgresPort: ports.postgres ?? 0 };
@@ -41,6 +43,15 @@ describe.runIf(isInstalled)("a start is refused (needs pgbouncer, postgresql and
       "create role weak login",
       "create database latin encoding 'LATIN1' locale 'C' template template0",
     );
+    const later = new Database({
+      connection: { connectionString: postgres("postgres", "later") },
+      poolSize: 1,
+      statementTimeoutMs: 10_000,
+      log: () => {},
+    });
+    await later.migrate();
+    await sql`insert into kysely_migration values ('9999-later', '')`.execute(later.db);
+    await later[Symbol.asyncDispose]();
     for (const [what, form] of [
       ["redis", "single"],
       ["locked", "single"],
@@ -166,6 +177,16 @@ describe.runIf(isInstalled)("a start is refused (needs pgbouncer, postgresql and
       "a group that no sentinel watches",
       () => ({ REDIS_URL: redis("sentinel", "redis+sentinel", "", "/none") }),
       /whose sentinels watch no group "none"/,
+    ],
+    [
+      "a database of a later version",
+      () => ({ DATABASE_URL: postgres("postgres", "later") }),
+      /^The schema of 127\.0\.0\.1:\d+\/later is newer than this Roost, which doesn't know 9999-later: use the Roost/,
+    ],
+    [
+      "a shard of a later version",
+      () => ({ SHARD_URLS: postgres("postgres", "later", `roost:${SECRET}`) }),
+      /^The schema of 127\.0\.0\.1:\d+\/later is newer than this Roost/,
     ],
     ...["nothing", "web", "postgres", "silent"].map(
       (what) =>

@@ -20,7 +20,7 @@ export async function requirePostgres(
   use: AddressUse = "pooled",
 ): Promise<void> {
   const refuse = (why: string, way: string): never => {
-    throw new UnusableSetup(`${setting} names ${shown(url)}, ${why}: ${way}`);
+    throw new UnusableSetup(`${setting} names ${shownAddress(url)}, ${why}: ${way}`);
   };
   await using client = await connected(url).catch((error) => refuse(...reasonOf(error)));
   const row = await factsOf(client).catch((error) => refuse(...reasonOf(error)));
@@ -110,7 +110,7 @@ export async function requireSameDatabase(
     await direct.end();
   }
   throw new UnusableSetup(
-    `${directSetting} names ${shown(directUrl)} where ${setting} names ${shown(url)}, which is another database: ` +
+    `${directSetting} names ${shownAddress(directUrl)} where ${setting} names ${shownAddress(url)}, which is another database: ` +
       "name the same ones, in the same order",
   );
 }
@@ -130,7 +130,8 @@ function reasonOf({ code = "", message }: Error & { code?: string }): [why: stri
   return [`which can't be used (${message})`, "mend that, or correct the address"];
 }
 
-function shown(url: string): string {
+/** Without user and password. */
+export function shownAddress(url: string): string {
   const { host, pathname } = new URL(url);
   return `${host}${pathname}`;
 }

@@ -2,7 +2,8 @@
 import { Kysely, PostgresDialect, sql } from "kysely";
 import { Migrator } from "kysely/migration";
 import pg from "pg";
-import { Unavailable } from "../../core/errors.ts";
+import { Unavailable, UnusableSetup } from "../../core/errors.ts";
+import { shownAddress } from "./inspect.ts";
 import { migrations } from "./migrations/list.ts";
 import type { ReplicaRouter, StaleReading } from "./replica-router.ts";
 import type { Schema } from "./schema.ts";
@@ -112,7 +113,8 @@ export class Database implements AsyncDisposable {
     });
     const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
     try {
-      return await migrate(db);
+      const { connectionString } = this.#direct;
+      return await migrate(db, connectionString && shownAddress(connectionString));
     } finally {
       await db.destroy();
     }
@@ -159,7 +161,14 @@ function parseBigintArray(text: string): bigint[] {
 const MIGRATION_ATTEMPTS = 5;
 
 /** As `Database.migrate`, through connections that keep their sessions. */
-export async function migrate(db: Db): Promise<string[]> {
+export async function migrate(db: Db, address = "the database"): Promise<string[]> {
+  const { unknown } = await migrationState(db);
+  if (unknown.length > 0) {
+    throw new UnusableSetup(
+      `The schema of ${address} is newer than this Roost, which doesn't know ${unknown.join(", ")}: ` +
+        "use the Roost that made it, or a later one",
+    );
+  }
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
   let { error, results } = await migrator.migrateToLatest();
   // Migrations wait for each other, but the tables in which Kysely keeps their lock are made before it is held: of
