@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseEnv } from "node:util";
 import { afterAll, describe, expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { type SettingName, settingNames, settingOf } from "../src/settings.ts";
@@ -43,9 +44,6 @@ const INSTALLED_BY: Readonly<Record<string, string>> = {
   kubectl: BY_CHECKERS,
   "kubernetes-validate": BY_CHECKERS,
   haproxy: BY_ENGINES,
-  nginx: BY_ENGINES,
-  pgbouncer: BY_ENGINES,
-  patroni: BY_ENGINES,
 };
 
 const unknownSettings = (names: readonly string[]) =>
@@ -142,7 +140,7 @@ describe("compose.yaml", () => {
 
 interface Manifest {
   readonly kind: string;
-  readonly metadata: { readonly name: string };
+  readonly metadata: { readonly name: string; readonly labels: Readonly<Record<string, string>> };
   readonly data?: Readonly<Record<string, string>>;
   readonly spec?: {
     readonly template?: {
@@ -153,18 +151,19 @@ interface Manifest {
 }
 interface Container {
   readonly image: string;
-  readonly args: readonly string[];
+  readonly args?: readonly string[];
   readonly securityContext: object;
 }
 
-describe.each(["small", "large"])("kubernetes, %s", (overlay) => {
+describe.each(["small", "large", "complete"])("kubernetes, %s", (overlay) => {
   const built = run("kubectl", "kustomize", `deploy/kubernetes/overlays/${overlay}`);
   const manifests = () => parseAllDocuments(built.told).map((document) => document.toJS() as Manifest);
   const kubectl = needs("kubectl", "version", "--client");
 
   kubectl("is built, and each workload is confined, asked how it is, and kept while nodes go", () => {
     expect(built).toMatchObject({ code: 0 });
-    const of = (kind: string) => manifests().filter((one) => one.kind === kind);
+    const ours = manifests().filter(({ metadata }) => metadata.labels["app.kubernetes.io/name"] === "roost");
+    const of = (kind: string) => ours.filter((one) => one.kind === kind);
     const deployments = of("Deployment");
     expect(deployments.map(({ metadata }) => metadata.name).toSorted()).toEqual(
       of("PodDisruptionBudget")
@@ -191,10 +190,13 @@ describe.each(["small", "large"])("kubernetes, %s", (overlay) => {
   });
 
   kubectl("has every role once", () => {
-    const roles = manifests().flatMap(({ spec }) => spec?.template?.spec.containers[0]?.args[0] ?? []);
-    const wanted = { small: ["api", "worker"], large: ["api", "fanout", "jobs", "relay", "streaming"] }[
-      overlay
-    ];
+    const roles = manifests().flatMap(({ spec }) =>
+      (spec?.template?.spec.containers ?? [])
+        .filter(({ image }) => /\/roost:/.test(image))
+        .flatMap(({ args = [] }) => args[0] ?? []),
+    );
+    const every = ["api", "fanout", "jobs", "relay", "streaming"];
+    const wanted = { small: ["api", "worker"], large: every, complete: every }[overlay];
     expect(roles.toSorted()).toEqual(wanted);
   });
 
@@ -202,6 +204,52 @@ describe.each(["small", "large"])("kubernetes, %s", (overlay) => {
     const file = join(folder, `${overlay}.yaml`);
     writeFileSync(file, built.told);
     expect(run("kubernetes-validate", "--strict", file)).toMatchObject({ code: 0 });
+  });
+});
+
+describe("kubernetes with its engines", () => {
+  const built = run("kubectl", "kustomize", "deploy/kubernetes/overlays/complete");
+  const manifests = () => parseAllDocuments(built.told).map((document) => document.toJS() as Manifest);
+  const kubectl = needs("kubectl", "version", "--client");
+  const secrets = () =>
+    parseEnv(readFileSync(join(ROOT, "deploy/kubernetes/overlays/complete/secrets.env.example"), "utf8"));
+
+  kubectl("has every engine of compose.yaml, confined, and lets none but Roost in", () => {
+    const pods = manifests().flatMap(({ spec }) => (spec?.template ? [spec.template.spec] : []));
+    const images = pods.flatMap(({ containers }) => containers.map(({ image }) => image));
+    const compose = parse(readFileSync(join(ROOT, "compose.yaml"), "utf8"), { merge: true }) as {
+      services: Record<string, Service>;
+    };
+    const wanted = Object.values(compose.services).map(({ image = "" }) => image);
+    for (const image of wanted) {
+      const own = /^roost(-\w+)?:/.test(image) ? `registry.example/${image}` : image;
+      expect(images).toContain(own);
+    }
+    for (const { securityContext, containers } of pods) {
+      expect(securityContext).toMatchObject({ runAsNonRoot: true });
+      for (const one of containers)
+        expect(one.securityContext).toMatchObject({ allowPrivilegeEscalation: false });
+    }
+    expect(manifests().filter(({ kind }) => kind === "NetworkPolicy")).toHaveLength(2);
+  });
+
+  kubectl("finds each engine by a name that there is", () => {
+    expect(unknownSettings(Object.keys(secrets()))).toEqual([]);
+    expect(badSettings(secrets() as Record<string, string>)).toEqual([]);
+    const names = (kind: string) =>
+      manifests()
+        .filter((one) => one.kind === kind)
+        .map(({ metadata }) => metadata.name);
+    const settings = manifests().find(({ data }) => data?.KAFKA_BROKERS)?.data ?? {};
+    const hosts = Object.values({ ...secrets(), KAFKA: settings.KAFKA_BROKERS }).flatMap((text = "") =>
+      [...text.matchAll(/(?:@|\/\/|,|^)([\w.-]+):\d+/g)].map(([, host = ""]) => host),
+    );
+    expect(hosts).toHaveLength(15);
+    for (const host of hosts) {
+      const [pod = "", service = pod] = host.split(".");
+      expect(names("Service")).toContain(service);
+      if (service !== pod) expect(names("StatefulSet")).toContain(pod.replace(/-\d+$/, ""));
+    }
   });
 });
 
@@ -220,7 +268,8 @@ describe("systemd", () => {
 });
 
 describe("HAProxy", () => {
-  needs("haproxy", "-v")("accepts the way to PostgreSQL's primary", () => {
-    expect(run("haproxy", "-c", "-f", "deploy/haproxy/postgres.cfg")).toMatchObject({ code: 0 });
+  needs("haproxy", "-v")("accepts the balancer and the way to PostgreSQL's primary", () => {
+    for (const name of ["haproxy.cfg", "postgres.cfg"])
+      expect(run("haproxy", "-c", "-f", `deploy/haproxy/${name}`)).toMatchObject({ code: 0 });
   });
 });
