@@ -8,8 +8,8 @@ const VERSION_MIN = 15;
 const ANSWER_MS_MAX = 5_000;
 
 /**
- * What an address is named for. "pooled": may lead through a pooler in transaction mode. "direct": must not, and tables are
- * made there.
+ * What an address is named for. "pooled": may lead through a pooler in transaction mode. "direct": must not, and tables
+ * are made there.
  */
 export type AddressUse = "pooled" | "direct";
 
