@@ -11,8 +11,8 @@ import { tryPort } from "../src/cli/port-owner.ts";
 import { PORTS } from "../src/cluster/topology.ts";
 
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
-/** CI gives the whole 20 minutes. */
-const TESTS_MS_MAX = 18 * 60_000;
+/** They take 12 on two cores; whatever hangs is to be told before CI gives up. */
+const TESTS_MS_MAX = 25 * 60_000;
 /** Tests that start engines of their own, with or without a cluster. */
 const HAVE_THEIR_OWN = [
   "test/**/two-servers.test.ts",
@@ -20,7 +20,7 @@ const HAVE_THEIR_OWN = [
   "test/api/{shards,shard-move,package}.test.ts",
   "test/kill/{kafka,lanes,relay,rolling}.test.ts",
 ].flatMap((pattern) => ["--exclude", pattern]);
-const ENGINES = ["pgbouncer", "shards", "redis", "kafka"];
+const ENGINES = ["pgbouncer", "redis", "kafka"];
 
 const dataDir = mkdtempSync(join(tmpdir(), "roost-test-cluster-"));
 chmodSync(dataDir, 0o755);
@@ -33,9 +33,12 @@ let failed = true;
 try {
   if (cluster("up", ...ENGINES, "--port", `${await freeBasePort()}`) === 0) {
     const projects = ["--project", "e2e", "--project", "cluster"];
-    const args = ["run", ...projects, ...HAVE_THEIR_OWN, ...process.argv.slice(2)];
+    // A file may take minutes: each test is told of as it ends.
+    const args = ["run", "--reporter=verbose", ...projects, ...HAVE_THEIR_OWN, ...process.argv.slice(2)];
     const env = { ...process.env, TEST_CLUSTER: dataDir };
-    const { status } = spawnSync("vitest", args, { stdio: "inherit", env, timeout: TESTS_MS_MAX });
+    const { status, error } = spawnSync("vitest", args, { stdio: "inherit", env, timeout: TESTS_MS_MAX });
+    if (error)
+      console.log(`the tests were ended: ${error.message} (after ${TESTS_MS_MAX / 60_000} minutes at most)`);
     failed = status !== 0;
   }
 } finally {

@@ -31,6 +31,7 @@ const samples: Record<SettingName, { good: string; bad: string[] }> = {
   DATABASE_REPLICA_URLS: { good: "postgres://a/roost,postgres://b/roost", bad: ["postgres://a/roost,b"] },
   REPLICA_LAG_MS_MAX: { good: "500", bad: ["0", "1s"] },
   SHARD_URLS: { good: "postgres://s1/roost,postgres://s2/roost", bad: ["s1,s2"] },
+  SHARD_DIRECT_URLS: { good: "postgres://s1:5433/roost,postgres://s2:5433/roost", bad: ["s1,s2"] },
   REDIS_KEY_PREFIX: { good: "mine", bad: ["two words"] },
   REDIS_URL: { good: "redis+cluster://a:7000,b:7000", bad: ["a:6379", "redis+sentinel://a:26379"] },
   KAFKA_BROKERS: { good: "a:9092,b:9092", bad: ["a", "a:9092,", "kafka://a:9092"] },
@@ -102,7 +103,7 @@ it("needs nothing set", () => {
     publicUrl: "http://localhost:3000",
     database: { kind: "embedded" },
     databasePoolSize: 20,
-    shardUrls: [],
+    shards: [],
     redis: null,
     kafka: null,
     signUps: "open",
@@ -152,6 +153,16 @@ it("tells all mistakes at once", () => {
   ]);
   expect(found[1]).toContain("(a flag)");
   expect(found[3]).toContain("(.env)");
+});
+
+it("wants a direct address for each shard, or none", () => {
+  const shards = { SHARD_URLS: "postgres://p/a,postgres://p/b" };
+  expect(mistakes({ ...shards, SHARD_DIRECT_URLS: "postgres://d/a" })).toEqual([
+    "SHARD_DIRECT_URLS has 1 address; expected one for each of SHARD_URLS, 2, in the same order",
+  ]);
+  const { config } = loadConfig({ ...shards, SHARD_DIRECT_URLS: "postgres://d/a,postgres://d/b" });
+  expect(config.shards[1]).toEqual({ url: "postgres://p/b", directUrl: "postgres://d/b" });
+  expect(loadConfig(shards).config.shards[1]?.directUrl).toBe("postgres://p/b");
 });
 
 it("keeps the switch back to push below the switch to pull", () => {

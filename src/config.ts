@@ -16,7 +16,7 @@ export interface Config {
   readonly database: { kind: "embedded" } | ExternalDatabase;
   readonly databasePoolSize: number;
   /** Databases that hold what accounts own; empty when the one database holds everything. */
-  readonly shardUrls: readonly string[];
+  readonly shards: readonly ShardAddress[];
   /** Null: timelines, streams and limits are in this process's memory. */
   readonly redis: { readonly url: string; readonly keyPrefix: string } | null;
   /** Null: events are read from the database. */
@@ -44,6 +44,12 @@ export interface Config {
     readonly idleDays: number;
   };
   readonly logLevel: (typeof LOG_LEVELS)[number];
+}
+
+export interface ShardAddress {
+  readonly url: string;
+  /** Past any pooler: sessions keep what they set. */
+  readonly directUrl: string;
 }
 
 export interface ExternalDatabase {
@@ -108,6 +114,12 @@ export function loadConfig(environment: Texts, flags: Texts = {}, dotEnv: Texts 
       `FAN_OUT_PUSH_BELOW_FOLLOWERS is "${pushBelow}"; expected less than FAN_OUT_PULL_FROM_FOLLOWERS, ${pullFrom}`,
     );
   }
+  const { SHARD_URLS: shards = [], SHARD_DIRECT_URLS: direct = shards } = checked;
+  if (shards.length > 0 && direct.length !== shards.length) {
+    mistakes.push(
+      `SHARD_DIRECT_URLS has ${count(direct.length)}; expected one for each of SHARD_URLS, ${shards.length}, in the same order`,
+    );
+  }
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   const sources = Object.fromEntries(effective.map(({ name, source }) => [name, source]));
   return { config: assemble(checked), sources: sources as LoadedConfig["sources"], effective };
@@ -127,6 +139,10 @@ function readDotEnv(file: string): Texts {
       `${file} can't be read (${(cause as NodeJS.ErrnoException).code}); expected a readable file`,
     ]);
   }
+}
+
+function count(addresses: number): string {
+  return addresses === 1 ? "1 address" : `${addresses} addresses`;
 }
 
 function find(name: SettingName, from: Record<string, Texts>, mistakes: string[]): EffectiveSetting | null {
@@ -179,7 +195,10 @@ function assemble(values: Values): Config {
           replicaLagMsMax: values.REPLICA_LAG_MS_MAX,
         }
       : { kind: "embedded" },
-    shardUrls: values.SHARD_URLS ?? [],
+    shards: (values.SHARD_URLS ?? []).map((url, n) => ({
+      url,
+      directUrl: values.SHARD_DIRECT_URLS?.[n] ?? url,
+    })),
     redis: values.REDIS_URL ? { url: values.REDIS_URL, keyPrefix: values.REDIS_KEY_PREFIX } : null,
     kafka: values.KAFKA_BROKERS
       ? { brokers: values.KAFKA_BROKERS, topicPrefix: values.KAFKA_TOPIC_PREFIX }

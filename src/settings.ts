@@ -181,6 +181,12 @@ const settings = {
     fallback: null,
     secret: true,
   }),
+  SHARD_DIRECT_URLS: row(DATABASE, listOf(postgres), {
+    doc: "The same databases in the same order, past poolers in transaction mode: for migrations and moving shards.",
+    fallback: null,
+    fallbackDoc: "SHARD_URLS",
+    secret: true,
+  }),
   REDIS_URL: row(ENGINES, redis, {
     doc: "Redis for timelines, streams and limits, shared by all processes. Unset: each process has its own memory.",
     fallback: null,

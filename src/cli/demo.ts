@@ -32,7 +32,7 @@ async function demo(
   const terminal = terminalOf(command);
   const loaded = configOf(command);
   if (!options.force) requireEmbedded(loaded.config, "`roost demo`");
-  if (loaded.config.shardUrls.length > 0) {
+  if (loaded.config.shards.length > 0) {
     throw new CommandError(exitCodes.usage, "The demo fills one database, and SHARD_URLS names several.", {
       hint: "Unset SHARD_URLS.",
     });

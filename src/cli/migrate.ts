@@ -18,7 +18,7 @@ export function migrateCommand(): Command {
     .option("--json", "as JSON")
     .addHelpText("after", examples("npx roost migrate", "npx roost migrate --dry-run --json"))
     .action(run);
-  return addSettingFlags(command, ["DATA_DIR", "DATABASE_URL", "SHARD_URLS"]);
+  return addSettingFlags(command, ["DATA_DIR", "DATABASE_URL", "SHARD_URLS", "SHARD_DIRECT_URLS"]);
 }
 
 async function run(options: { dryRun?: boolean; json?: boolean }, command: Command): Promise<void> {
@@ -44,8 +44,8 @@ async function run(options: { dryRun?: boolean; json?: boolean }, command: Comma
 
 /** Opening them does. */
 async function migrateShards(config: Config, main: Database): Promise<void> {
-  if (config.shardUrls.length === 0) return;
+  if (config.shards.length === 0) return;
   const { openShards } = await import("../engines/database/shard-map.ts");
-  const options = { poolSize: 1, statementTimeoutMs: STATEMENT_TIMEOUT_MS, log: () => {} };
-  await using _ = await openShards(main, config.shardUrls, options);
+  const options = { poolSize: 1, statementTimeoutMs: STATEMENT_TIMEOUT_MS, pastPooler: true, log: () => {} };
+  await using _ = await openShards(main, config.shards, options);
 }

@@ -1,6 +1,8 @@
 /** What the deployed configuration of HAProxy promises, held by a real HAProxy and small servers. */
+
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { request } from "node:http";
+import { createServer, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
@@ -19,8 +21,10 @@ import {
 import { freePort } from "./process.ts";
 
 const CHECK_MS = 300;
-/** Two checks that come too late, and what a busy machine needs on top. */
-const NOTICED_MS_MAX = 2 * (CHECK_MS + 500) + 1_500;
+/** How long HAProxy waits for an answer to a check. */
+const CHECK_ANSWER_MS = 2_000;
+/** Two checks that are never answered, and what a busy machine needs on top. */
+const NOTICED_MS_MAX = CHECK_MS + 500 + 2 * CHECK_ANSWER_MS + 1_500;
 
 const opened = new AsyncDisposableStack();
 const folder = mkdtempSync(join(tmpdir(), "roost-haproxy-"));
@@ -156,6 +160,26 @@ describe.runIf(hasHaproxy())("HAProxy (skipped unless it is installed)", () => {
       expect(await countAnswers(one.url, 60)).toEqual({ a: 30, b: 30 });
     } finally {
       backends.process("c").signal("SIGCONT");
+    }
+  });
+
+  test("a server that takes its time to answer checks keeps what it is working on", async () => {
+    let checks = 0;
+    const slow = createServer((asked, answer) => {
+      if (asked.url?.startsWith("/readyz")) setTimeout(() => answer.end("ok"), ++checks && 1_200);
+      else setTimeout(() => answer.end("done"), 4_000);
+    });
+    const port = await freePort();
+    await once(slow.listen(port, "127.0.0.1"), "listening");
+    try {
+      await using one = await balancer({ servers: [port] });
+      const answer = await fetch(one.url, { method: "POST" });
+      expect([answer.status, await answer.text()]).toEqual([200, "done"]);
+      expect(checks).toBeGreaterThanOrEqual(3);
+      expect((await serverStates(one.admin)).get("api-1")).toBe("UP");
+    } finally {
+      slow.closeAllConnections();
+      slow.close();
     }
   });
 

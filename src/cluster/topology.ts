@@ -101,8 +101,9 @@ export function engineSettings(chosen: Chosen, database = "roost"): Record<strin
   return {
     DATABASE_URL: databaseUrl(pgbouncerPort(chosen)),
     DATABASE_DIRECT_URL: databaseUrl(primaryPort(chosen)),
+    SHARD_URLS: shardPoolerPorts(chosen).map(databaseUrl).join(","),
+    SHARD_DIRECT_URLS: shardPorts(chosen).map(databaseUrl).join(","),
     // All of them: which one is the primary changes, and that one takes no reads as a replica.
-    SHARD_URLS: shardPorts(chosen).map(databaseUrl).join(","),
     DATABASE_REPLICA_URLS: postgresNodes(chosen)
       .map(({ port }) => databaseUrl(port))
       .join(","),
@@ -127,6 +128,11 @@ function postgresNodes({ basePort }: Chosen): PatroniNode[] {
 /** Of the databases that hold what accounts own. */
 function shardPorts({ basePort }: Chosen): number[] {
   return [basePort + 16, basePort + 17];
+}
+
+/** Of what pools connections to them, in their order. */
+function shardPoolerPorts({ basePort }: Chosen): number[] {
+  return [basePort + 18, basePort + 19];
 }
 
 function etcdPort({ basePort }: Chosen): number {
@@ -235,21 +241,29 @@ function shards(chosen: Chosen): Group {
 }
 
 function pgbouncer(chosen: Chosen): Group {
-  const port = pgbouncerPort(chosen);
-  const postgresPort = primaryPort(chosen);
-  const name = "pgbouncer";
+  const pooler = (name: string, what: string, port: number, postgresPort: number): Part => ({
+    ...part(name, what, port),
+    // It takes connections while its database is away: what is asked for is an answer.
+    isReady: () => answers(port),
+    launch: (folder) =>
+      startPgBouncer({ name, folder, port, postgresPort, serverConnections: SERVER_CONNECTIONS }),
+  });
+  const ports = shardPorts(chosen);
   return {
-    name,
+    name: "pgbouncer",
     title: "PgBouncer",
-    needs: ["primary"],
+    needs: ["primary", "shards"],
+    // One a server: a name of a database says which, and what is slow at one keeps nobody from another.
     parts: [
-      {
-        ...part(name, "many connections to the database on few", port),
-        // It takes connections while its database is away: what is asked for is an answer.
-        isReady: () => answers(port),
-        launch: (folder) =>
-          startPgBouncer({ name, folder, port, postgresPort, serverConnections: SERVER_CONNECTIONS }),
-      },
+      pooler(
+        "pgbouncer",
+        "many connections to the database on few",
+        pgbouncerPort(chosen),
+        primaryPort(chosen),
+      ),
+      ...shardPoolerPorts(chosen).map((port, n) =>
+        pooler(`pgbouncer-${n + 1}`, `the same, to shard-${n + 1}`, port, ports[n] ?? 0),
+      ),
     ],
     missing: () => (hasPgBouncer() ? null : "PgBouncer isn't installed"),
     readyMsMax: 20_000,
@@ -304,7 +318,7 @@ function roost(options: TopologyOptions, settings: Readonly<Record<string, strin
   return {
     name: "roost",
     title: "Roost",
-    needs: ["pgbouncer", "shards", "redis", "kafka"],
+    needs: ["pgbouncer", "redis", "kafka"],
     parts,
     readyMsMax: ROOST_READY_MS_MAX,
   };

@@ -1,15 +1,15 @@
 /** Settings → engines: the only place that knows which adapter stands behind which port. */
 import { join } from "node:path";
 import type { Logger } from "pino";
-import { type Config, ConfigError, type ExternalDatabase } from "../config.ts";
+import type { Config, ExternalDatabase } from "../config.ts";
 import { systemClock } from "../core/clock.ts";
-import { Unavailable } from "../core/errors.ts";
+import { Unavailable, UnusableSetup } from "../core/errors.ts";
 import { ROLES, type Role } from "../core/roles.ts";
 import { createLogger } from "../core/telemetry/log.ts";
 import { Metrics } from "../core/telemetry/metrics.ts";
 import { claimDatabase } from "../engines/database/claim.ts";
 import { startEmbeddedServer } from "../engines/database/embedded-server.ts";
-import { requirePostgres } from "../engines/database/inspect.ts";
+import { requirePostgres, requireSameDatabase } from "../engines/database/inspect.ts";
 import { Database } from "../engines/database/pools.ts";
 import { ReplicaRouter } from "../engines/database/replica-router.ts";
 import { type OpenedShards, openShards } from "../engines/database/shard-map.ts";
@@ -102,9 +102,9 @@ async function openEventLog(
   const { KafkaEventLog } = await import("../engines/event-log/kafka.ts");
   const eventLog = opened.use(new KafkaEventLog({ ...kafka, ...options, clock: systemClock }));
   await eventLog.check().catch((error: Error) => {
-    throw new ConfigError([
-      `${error.message}. Start it, correct KAFKA_BROKERS, or unset it to read events from the database`,
-    ]);
+    throw new UnusableSetup(
+      `${error.message}: start it, correct the address, or unset KAFKA_BROKERS to read events from the database`,
+    );
   });
   return eventLog;
 }
@@ -116,8 +116,11 @@ async function openShardsOf(config: Config, main: Database, log: Logger): Promis
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     log: (why: string) => log.warn({ why }, "an idle connection to a shard broke"),
   };
-  for (const url of config.shardUrls) await requirePostgres("SHARD_URLS", url);
-  return openShards(main, config.shardUrls, options);
+  for (const { url, directUrl } of config.shards) {
+    await requirePostgres("SHARD_URLS", url, directUrl === url ? "direct" : "pooled");
+    if (directUrl !== url) await requirePostgres("SHARD_DIRECT_URLS", directUrl, "direct");
+  }
+  return openShards(main, config.shards, options);
 }
 
 /** None of them needs to be there: reads go to those that are. */
@@ -153,8 +156,8 @@ async function openDatabase(config: Config, log: Logger, opened: AsyncDisposable
       : (embedded?.connection ?? {});
   if (config.database.kind === "external") {
     const { url, directUrl } = config.database;
-    await requirePostgres("DATABASE_URL", url);
-    if (directUrl !== url) await requirePostgres("DATABASE_DIRECT_URL", directUrl);
+    await requirePostgres("DATABASE_URL", url, directUrl === url ? "direct" : "pooled");
+    if (directUrl !== url) await requirePostgres("DATABASE_DIRECT_URL", directUrl, "direct");
   }
   const isPooled = config.database.kind === "external" && config.database.directUrl !== config.database.url;
   const database = opened.use(
@@ -170,5 +173,9 @@ async function openDatabase(config: Config, log: Logger, opened: AsyncDisposable
     database.replicas = opened.use(openReplicas(config.database, config.databasePoolSize, database, log));
   const applied = await database.migrate();
   if (applied.length > 0) log.info({ applied }, "the database schema was brought up to date");
+  if (config.database.kind === "external" && isPooled) {
+    const { url, directUrl } = config.database;
+    await requireSameDatabase(database, ["DATABASE_URL", url], ["DATABASE_DIRECT_URL", directUrl]);
+  }
   return { database, failed };
 }

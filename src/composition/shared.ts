@@ -1,7 +1,8 @@
 /** What processes share when REDIS_URL is set, and the twins of one process alone. */
 import type { Logger } from "pino";
-import { type Config, ConfigError } from "../config.ts";
+import type { Config } from "../config.ts";
 import { systemClock } from "../core/clock.ts";
+import { UnusableSetup } from "../core/errors.ts";
 import { type MakeLimiter, memoryLimiter } from "../core/limits.ts";
 import type { Metrics } from "../core/telemetry/metrics.ts";
 import { MemoryInvalidationLog } from "../engines/invalidation-log/memory.ts";
@@ -91,6 +92,6 @@ async function overRedis(
 }
 
 function refuse(error: unknown): never {
-  if (error instanceof UnusableRedis) throw new ConfigError([error.message]);
+  if (error instanceof UnusableRedis) throw new UnusableSetup(error.message);
   throw error;
 }

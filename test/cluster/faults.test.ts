@@ -5,7 +5,16 @@
  */
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { testCluster } from "../support/cluster-tenant.ts";
-import { expectHonest, FRONT, healed, nodeThatIs, refused, roostCluster, Stage } from "./stage.ts";
+import {
+  expectHonest,
+  FRONT,
+  healed,
+  nodeThatIs,
+  refused,
+  roostCluster,
+  roostClusterUnderLoad,
+  Stage,
+} from "./stage.ts";
 
 const HELD_MS = 4_000;
 /** Which node that is changes with every fail-over. */
@@ -24,6 +33,7 @@ const MATRIX: readonly Row[] = [
   { part: A_REPLICA, posts: "moments", reads: "moments" },
   { part: "etcd", posts: "moments", reads: "moments" },
   { part: "shard-1", posts: "for some until it is back", reads: "for some until it is back" },
+  { part: "pgbouncer-1", posts: "for some until it is back", reads: "for some until it is back" },
   { part: "pgbouncer", posts: "until it is back", reads: "until it is back" },
   { part: "redis-2", posts: "moments", reads: "moments" },
   { part: "kafka-1", posts: "moments", reads: "moments" },
@@ -53,13 +63,13 @@ describe.skipIf(!testCluster)("a whole cluster (needs TEST_CLUSTER)", () => {
       const load = await stage.load();
       try {
         const beganMs = performance.now();
-        roostCluster(fault, part);
+        await roostClusterUnderLoad(fault, part);
         await new Promise((resolve) => setTimeout(resolve, HELD_MS));
         if (posts === "moments") await healed(load, "post", "others take over");
         else if (posts === "until it is back") await refused(load, "post", beganMs);
         if (reads === "moments") await healed(load, "home", "others take over");
         else if (reads === "until it is back") await refused(load, "home", beganMs);
-        roostCluster(fault === "kill" ? "start" : "thaw", part);
+        await roostClusterUnderLoad(fault === "kill" ? "start" : "thaw", part);
         await healed(load, "post", `${part} is back`);
         await healed(load, "home", `${part} is back`);
         await load.stop();

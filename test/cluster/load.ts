@@ -80,7 +80,7 @@ export class Load {
       tell(answer.status, answer.headers.get("retry-after"), answer.ok ? "" : text.slice(0, 200));
       return answer.ok ? (JSON.parse(text) as Body) : null;
     } catch (error) {
-      tell(null, null, `${error}`);
+      tell(null, null, `${error}: ${(error as Error).cause ?? ""}`);
       return null;
     }
   }

@@ -63,7 +63,9 @@ async function onEach(
   settings: Settings,
   work: (client: pg.Client, name: string) => Promise<unknown>,
 ): Promise<void> {
-  const shards = (settings.SHARD_URLS ?? "").split(",").filter((url) => url !== "");
+  const shards = (settings.SHARD_DIRECT_URLS ?? settings.SHARD_URLS ?? "")
+    .split(",")
+    .filter((url) => url !== "");
   for (const url of [directUrl(settings), ...shards.map((one) => new URL(one))]) {
     const name = url.pathname.slice(1);
     url.pathname = "/postgres";

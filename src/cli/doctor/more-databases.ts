@@ -6,19 +6,29 @@ import type { Check, Finding } from "./command.ts";
 export const moreDatabaseChecks: readonly Check[] = [
   {
     name: "Shards",
-    run: ({ config }) =>
-      found("SHARD_URLS", config.shardUrls, {
-        none: "SHARD_URLS is not set: one database holds everything",
-        // What lies there can't be answered without it.
-        missing: "failed",
-      }),
+    run: ({ config: { shards } }) =>
+      found(
+        [
+          ...shards.map(({ url }) => ({ setting: "SHARD_URLS", url })),
+          ...shards
+            .filter(({ url, directUrl }) => directUrl !== url)
+            .map(({ directUrl }) => ({ setting: "SHARD_DIRECT_URLS", url: directUrl })),
+        ],
+        {
+          none: "SHARD_URLS is not set: one database holds everything",
+          // What lies there can't be answered without it.
+          missing: "failed",
+        },
+      ),
   },
   {
     name: "Replicas",
     run: ({ config }) =>
       found(
-        "DATABASE_REPLICA_URLS",
-        config.database.kind === "external" ? config.database.replicaUrls : [],
+        (config.database.kind === "external" ? config.database.replicaUrls : []).map((url) => ({
+          setting: "DATABASE_REPLICA_URLS",
+          url,
+        })),
         // Without it the others do its reads, and it comes back by itself.
         { none: "DATABASE_REPLICA_URLS is not set", missing: "warning" },
       ),
@@ -26,20 +36,19 @@ export const moreDatabaseChecks: readonly Check[] = [
 ];
 
 async function found(
-  setting: string,
-  urls: readonly string[],
+  addresses: readonly { setting: string; url: string }[],
   { none, missing }: { none: string; missing: "failed" | "warning" },
 ): Promise<Finding> {
-  if (urls.length === 0) return { status: "skipped", says: none };
+  if (addresses.length === 0) return { status: "skipped", says: none };
   const problems: string[] = [];
-  for (const url of urls) {
+  for (const { setting, url } of addresses) {
     await requirePostgres(setting, url).catch((error: unknown) => {
       if (!(error instanceof UnusableSetup)) throw error;
       problems.push(error.message);
     });
   }
   const [first] = problems;
-  if (first === undefined) return { status: "ok", says: `${urls.length} can be used` };
+  if (first === undefined) return { status: "ok", says: `${addresses.length} can be used` };
   const [says = "", mend = ""] = first.split(/: (?=[^:]*$)/);
   const more = problems.length === 1 ? "" : ` (and ${problems.length - 1} more)`;
   return { status: missing, says: `${says}${more}`, mend };

@@ -22,8 +22,8 @@ export async function openLogs(config: Config, terminal: Terminal): Promise<Logs
   await using opened = new AsyncDisposableStack();
   const { openShards } = await import("../../engines/database/shard-map.ts");
   const { database } = opened.use(await openAdmin(config, { terminal }));
-  const options = { poolSize: 2, statementTimeoutMs: STATEMENT_TIMEOUT_MS, log: () => {} };
-  const shards = opened.use(await openShards(database, config.shardUrls, options));
+  const options = { poolSize: 2, statementTimeoutMs: STATEMENT_TIMEOUT_MS, pastPooler: true, log: () => {} };
+  const shards = opened.use(await openShards(database, config.shards, options));
   const { outbox, events } = await logsOn(shards.all, config, opened);
   const open = opened.move();
   return {

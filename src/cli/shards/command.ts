@@ -155,15 +155,17 @@ function checkedUrl(url: string): string {
 async function open(command: Command, more: readonly string[] = []) {
   const terminal = terminalOf(command);
   const { config } = configOf(command);
-  const urls = [...new Set([...config.shardUrls, ...more])];
-  if (urls.length === 0) {
+  const named = config.shards.map(({ url }) => url);
+  const added = [...new Set(more)].filter((url) => !named.includes(url));
+  const addresses = [...config.shards, ...added.map((url) => ({ url, directUrl: url }))];
+  if (addresses.length === 0) {
     throw new CommandError(exitCodes.config, "One database holds everything: SHARD_URLS is not set.");
   }
   await using opened = new AsyncDisposableStack();
   const admin = opened.use(await openAdmin(config, { terminal }));
   const { MAIN, openShards, readMap } = await import("../../engines/database/shard-map.ts");
-  const options = { poolSize: 2, statementTimeoutMs: STATEMENT_TIMEOUT_MS, log: () => {} };
-  const shards = opened.use(await openShards(admin.database, urls, options));
+  const options = { poolSize: 2, statementTimeoutMs: STATEMENT_TIMEOUT_MS, pastPooler: true, log: () => {} };
+  const shards = opened.use(await openShards(admin.database, addresses, options));
   const map = await readMap(admin.db);
   const databases = [...shards.byIdentity].map(
     ([id, database]): Held => ({

@@ -8,8 +8,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasPgBouncer, startPgBouncer } from "../../cluster/pgbouncer.ts";
 import { postgresPrograms, startPlainPostgres } from "../../cluster/plain-postgres.ts";
 import { find, freePort } from "../../cluster/process.ts";
+import { LOGICAL_SHARDS, makeId } from "../../core/ids.ts";
 import { listenForInvalidation, notifyInvalidation } from "./invalidation-channel.ts";
 import { Database } from "./pools.ts";
+import { openShards } from "./shard-map.ts";
 
 const SERVER_CONNECTIONS = 20;
 const CLIENTS = 1_000;
@@ -20,11 +22,18 @@ describe.runIf(isInstalled)("behind PgBouncer (needs pgbouncer and postgresql)",
   const folder = mkdtempSync(join(tmpdir(), "roost-pooler-"));
   let direct: { connectionString: string };
   let pooled: { connectionString: string };
+  /** Of any database on the server. */
+  let addressOf: (name: string) => { url: string; directUrl: string };
 
   beforeAll(async () => {
     chmodSync(folder, 0o755);
     const [postgresPort, port] = [await freePort(), await freePort()];
-    await startPlainPostgres({ folder, ports: [postgresPort], names: ["pg"], databases: ["roost"] });
+    await startPlainPostgres({
+      folder,
+      ports: [postgresPort],
+      names: ["pg"],
+      databases: ["roost", "main", "one", "two"],
+    });
     await startPgBouncer({
       name: "pgbouncer",
       folder,
@@ -32,8 +41,12 @@ describe.runIf(isInstalled)("behind PgBouncer (needs pgbouncer and postgresql)",
       postgresPort,
       serverConnections: SERVER_CONNECTIONS,
     });
-    direct = { connectionString: `postgres://roost@127.0.0.1:${postgresPort}/roost` };
-    pooled = { connectionString: `postgres://roost@127.0.0.1:${port}/roost` };
+    addressOf = (name) => ({
+      url: `postgres://roost@127.0.0.1:${port}/${name}`,
+      directUrl: `postgres://roost@127.0.0.1:${postgresPort}/${name}`,
+    });
+    direct = { connectionString: addressOf("roost").directUrl };
+    pooled = { connectionString: addressOf("roost").url };
   });
   afterAll(async () => {
     await find(folder, "pgbouncer")?.stop(5_000, "SIGINT");
@@ -54,7 +67,7 @@ describe.runIf(isInstalled)("behind PgBouncer (needs pgbouncer and postgresql)",
   test("hot statements and transactions work, however sessions are shared", async () => {
     await using database = open(60);
     const rows = await Promise.all(
-      Array.from({ length: 2_000 }, async (_, n) => {
+      Array.from({ length: 600 }, async (_, n) => {
         const [row] = await database.prepared<{ n: number }>("same_name", "select $1::int as n", [n]);
         return row?.n;
       }),
@@ -127,5 +140,67 @@ describe.runIf(isInstalled)("behind PgBouncer (needs pgbouncer and postgresql)",
     }
     expect(mostBackends).toBeGreaterThan(1);
     expect(mostBackends).toBeLessThanOrEqual(SERVER_CONNECTIONS);
+  });
+
+  describe("shards", () => {
+    const options = { poolSize: 30, statementTimeoutMs: 15_000, log: () => {} };
+    const main = () =>
+      new Database({ ...options, connection: { connectionString: addressOf("main").directUrl } });
+
+    test("are brought up to date past it, and used through it by many on few connections", async () => {
+      const processes = await Promise.all(
+        Array.from({ length: 4 }, async () => {
+          const opened = new AsyncDisposableStack();
+          const database = opened.use(main());
+          await database.migrate();
+          opened.use(await openShards(database, [addressOf("one"), addressOf("two")], options));
+          return { database, opened };
+        }),
+      );
+      const answers = await Promise.all(
+        Array.from({ length: 600 }, async (_, n) => {
+          const { database } = processes[n % processes.length] as (typeof processes)[number];
+          const shard = database.shards.of(makeId(Date.now(), n % LOGICAL_SHARDS, 0));
+          const text = "select $1::int as n, current_database() as name";
+          const [row] = await shard.prepared<{ n: number; name: string }>("same_name", text, [n]);
+          return row;
+        }),
+      );
+      expect(answers).toEqual(answers.map((_, n) => ({ n, name: n % 2 === 0 ? "one" : "two" })));
+      const { rows } = await sql<{ name: string; n: number }>`
+        select datname as name, count(*)::int as n from pg_stat_activity
+        where datname in ('one', 'two') and backend_type = 'client backend' group by datname`.execute(
+        (processes[0] as (typeof processes)[number]).database.db,
+      );
+      for (const { n } of rows) expect(n).toBeLessThanOrEqual(SERVER_CONNECTIONS);
+      for (const { opened } of processes) await opened.disposeAsync();
+    });
+
+    test("are refused when their direct addresses come in another order", async () => {
+      await using database = main();
+      const mixed = [
+        { url: addressOf("one").url, directUrl: addressOf("two").directUrl },
+        { url: addressOf("two").url, directUrl: addressOf("one").directUrl },
+      ];
+      await expect(openShards(database, mixed, options)).rejects.toThrow(
+        /SHARD_DIRECT_URLS names 127\.0\.0\.1:\d+\/two where SHARD_URLS names .*\/one, .* same order/,
+      );
+    });
+
+    test("sessions past it, for migrations and moves, have no time limit", async () => {
+      const client = new pg.Client(direct);
+      await client.connect();
+      await client.query("alter role roost set statement_timeout = '15s'");
+      await using database = open(1);
+      const session = await database.dedicated();
+      try {
+        const { rows } = await session.query("show statement_timeout");
+        expect(rows).toEqual([{ statement_timeout: "0" }]);
+      } finally {
+        await session.end();
+        await client.query("alter role roost reset statement_timeout");
+        await client.end();
+      }
+    });
   });
 });

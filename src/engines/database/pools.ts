@@ -2,7 +2,8 @@
 import { Kysely, PostgresDialect, sql } from "kysely";
 import { Migrator } from "kysely/migration";
 import pg from "pg";
-import { Unavailable } from "../../core/errors.ts";
+import { Unavailable, UnusableSetup } from "../../core/errors.ts";
+import { shownAddress } from "./inspect.ts";
 import { migrations } from "./migrations/list.ts";
 import type { ReplicaRouter, StaleReading } from "./replica-router.ts";
 import type { Schema } from "./schema.ts";
@@ -18,6 +19,8 @@ export interface StaleSource {
 }
 
 const CONNECT_MS_MAX = 5_000;
+/** Behind a pooler the time limit of statements is the role's, and migrations and moving shards take longer. */
+const WITHOUT_LIMIT = "set statement_timeout = 0";
 
 export interface DatabaseOptions {
   readonly connection: pg.ClientConfig;
@@ -88,6 +91,7 @@ export class Database implements AsyncDisposable {
     // As above; a caller that waits for the end listens to it.
     client.on("error", () => {});
     await client.connect();
+    await client.query(WITHOUT_LIMIT);
     return client;
   }
 
@@ -108,10 +112,15 @@ export class Database implements AsyncDisposable {
       application_name: "roost migrate",
     });
     pool.on("error", () => {});
-    pool.on("connect", (client) => client.on("error", () => {}));
+    pool.on("connect", (client) => {
+      client.on("error", () => {});
+      // If that fails, so does what comes after it.
+      client.query(WITHOUT_LIMIT).catch(() => {});
+    });
     const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
     try {
-      return await migrate(db);
+      const { connectionString } = this.#direct;
+      return await migrate(db, connectionString && shownAddress(connectionString));
     } finally {
       await db.destroy();
     }
@@ -158,7 +167,14 @@ function parseBigintArray(text: string): bigint[] {
 const MIGRATION_ATTEMPTS = 5;
 
 /** As `Database.migrate`, through connections that keep their sessions. */
-export async function migrate(db: Db): Promise<string[]> {
+export async function migrate(db: Db, address = "the database"): Promise<string[]> {
+  const { unknown } = await migrationState(db);
+  if (unknown.length > 0) {
+    throw new UnusableSetup(
+      `The schema of ${address} is newer than this Roost, which doesn't know ${unknown.join(", ")}: ` +
+        "use the Roost that made it, or a later one",
+    );
+  }
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
   let { error, results } = await migrator.migrateToLatest();
   // Migrations wait for each other, but the tables in which Kysely keeps their lock are made before it is held: of

@@ -6,6 +6,7 @@ import { sql } from "kysely";
 import { sleep } from "../../core/clock.ts";
 import { UnusableSetup } from "../../core/errors.ts";
 import { LOGICAL_SHARDS } from "../../core/ids.ts";
+import { requireSameDatabase } from "./inspect.ts";
 import { Database, type DatabaseOptions, type Db } from "./pools.ts";
 
 /** For so long a server goes by a map that it has read; moving shards waits as long. */
@@ -18,6 +19,17 @@ export interface ShardDatabase {
   readonly address: string;
 }
 
+/** Where a database is found, and where past any pooler in transaction mode. */
+export interface ShardAddress {
+  readonly url: string;
+  readonly directUrl: string;
+}
+
+export interface OpenShardsOptions extends Omit<DatabaseOptions, "connection" | "direct"> {
+  /** For commands, which take their time: what they do goes past poolers. */
+  readonly pastPooler?: boolean;
+}
+
 export interface OpenedShards extends AsyncDisposable {
   /** Every database there is, the main one first. */
   readonly all: readonly Database[];
@@ -26,27 +38,37 @@ export interface OpenedShards extends AsyncDisposable {
 }
 
 /**
- * Opens the databases of `urls`, brings their schemas up to date, and spreads `main.shards` as the map says. The first
- * start with `urls` makes the map: evenly over them, or all on the main database if somebody lives there already.
+ * Opens the databases, brings their schemas up to date, and spreads `main.shards` as the map says. The first start
+ * with some makes the map: evenly over them, or all on the main database if somebody lives there already.
  * Throws UnusableSetup when the map names a database that isn't there.
  */
 export async function openShards(
   main: Database,
-  urls: readonly string[],
-  options: Omit<DatabaseOptions, "connection">,
+  shards: readonly ShardAddress[],
+  options: OpenShardsOptions,
 ): Promise<OpenedShards> {
   await using opened = new AsyncDisposableStack();
   const others: ShardDatabase[] = [];
-  for (const url of urls) {
-    const database = opened.use(new Database({ ...options, connection: { connectionString: url } }));
+  for (const { url, directUrl } of shards) {
+    const direct = { connectionString: directUrl };
+    const isPooled = url !== directUrl && !options.pastPooler;
+    const database = opened.use(
+      new Database(
+        isPooled
+          ? { ...options, connection: { connectionString: url }, direct }
+          : { ...options, connection: direct },
+      ),
+    );
     others.push({ database, address: addressOf(url) });
     await database.migrate();
+    // Whoever mixed up their order would move shards out of another database than they are in.
+    if (isPooled) await requireSameDatabase(database, ["SHARD_URLS", url], ["SHARD_DIRECT_URLS", directUrl]);
   }
   const byIdentity = await identitiesOf(main, others);
   const known = await readMap(main.db);
-  const map = known.length > 0 || urls.length === 0 ? known : await makeMap(main, byIdentity);
+  const map = known.length > 0 || shards.length === 0 ? known : await makeMap(main, byIdentity);
   if (map.length > 0) main.shards.spread(databasesOf(map, byIdentity));
-  if (urls.length > 0) await register(main.db, byIdentity);
+  if (shards.length > 0) await register(main.db, byIdentity);
   if (map.length > 0 && byIdentity.size > 1) opened.use(await followMap(main, byIdentity));
   const open = opened.move();
   const all = [...byIdentity.values()].map(({ database }) => database);

@@ -27,6 +27,7 @@ const COPIES = 3;
 /** A broker that is silent for longer counts as lost: the next attempt asks others who leads. By itself it's 30 s. */
 const REQUEST_MS_MAX = 3_000;
 const CHECK_MS_MAX = 5_000;
+const NOT_KAFKA = "nothing there answers as Kafka does";
 const TOPIC_READY_MS_MAX = 10_000;
 const CONTROL_BATCH = 0x20;
 
@@ -66,14 +67,15 @@ export async function clusterOf(options: KafkaOptions): Promise<ClusterMetadata>
   const done = new AbortController();
   // What listens there may be something else, which the library asks for long.
   const silent = sleep(CHECK_MS_MAX, done.signal).then((): never => {
-    throw new Error("nothing there answers as Kafka does");
+    throw new Error(NOT_KAFKA);
   });
   silent.catch(() => {});
   try {
     return await Promise.race([admin.metadata({ topics: [] }), silent]);
   } catch (error) {
-    // All that is to be told is in the sentence.
-    throw new Unavailable(unavailable(options, error).message);
+    // What speaks another protocol hangs up. All that is to be told is in the sentence.
+    const told = /connection closed/i.test(reasonOf(error)) ? new Error(NOT_KAFKA) : error;
+    throw new Unavailable(unavailable(options, told).message);
   } finally {
     done.abort("checked");
     await closed(admin.close());

@@ -88,8 +88,11 @@ async function withNode<T>(
 }
 
 async function factsOf(address: RedisAddress, redis: Redis): Promise<RedisFacts> {
+  if (address.database > 0) await redis.select(address.database);
   const info = await redis.info();
   const field = (name: string) => info.match(new RegExp(`^${name}:(.*?)\\r?$`, "m"))?.[1] ?? "";
+  if (field("redis_mode") === "sentinel")
+    throw new UnusableRedis(address, "which is a sentinel", "write redis+sentinel://host:port/NAME");
   const isCluster = field("cluster_enabled") === "1";
   if (isCluster !== (address.form === "cluster")) {
     throw isCluster
@@ -129,12 +132,14 @@ function unusable(address: RedisAddress, error: unknown): UnusableRedis {
   const { message, code = "" } = error as Error & { code?: string };
   if (/^(NOAUTH|WRONGPASS|ERR .*AUTH)/.test(message))
     return new UnusableRedis(address, "which refuses user or password", "correct them in REDIS_URL");
+  if (/DB index is out of range/.test(message))
+    return new UnusableRedis(address, `which has no database ${address.database}`, "correct its number");
   if (/^ERR unknown command.*sentinel/i.test(message))
     return new UnusableRedis(address, "which is no sentinel", "write redis://host:port for a server itself");
   const why =
     ({ ECONNREFUSED: "where nothing listens", ENOTFOUND: "a host that nobody knows" } as const)[code] ??
     (/ETIMEDOUT|timed out|timeout/i.test(`${code} ${message}`)
       ? "which doesn't answer"
-      : `which doesn't answer as Redis does (${message})`);
+      : "which doesn't answer as Redis does");
   return new UnusableRedis(address, why, "start it or correct the address, or unset REDIS_URL to do without");
 }
