@@ -253,7 +253,9 @@ const settings = {
   }),
   CACHE_MB: row(TIMELINES, wholeNumber(8, 1_000_000), {
     doc: "Memory of each process for posts, profiles and relations that were read lately, in MB.",
-    fallback: "512",
+    // What isn't there is in Redis then, and there are many processes.
+    fallback: (of) => (of("REDIS_URL").startsWith("redis") ? "32" : "512"),
+    fallbackDoc: "32 with REDIS_URL, 512 without",
   }),
   TIMELINE_MAX_ENTRIES: row(TIMELINES, wholeNumber(40, 10_000), {
     doc: "Entries of a home timeline that are kept ready. Older ones are read from the database.",

@@ -3,6 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { type RawBuilder, sql } from "kysely";
 import { LRUCache } from "lru-cache";
 import { Forbidden } from "../core/errors.ts";
+import { TTL_RESOLUTION_MS } from "../core/guarded-cache.ts";
 import type { AccountId } from "../core/ids.ts";
 import type { Viewer } from "../core/viewer.ts";
 import type { Db } from "../engines/database/pools.ts";
@@ -146,6 +147,7 @@ export class TokenCache {
       maxSize: maxTokens,
       sizeCalculation: () => 1,
       ttl,
+      ttlResolution: TTL_RESOLUTION_MS,
       dispose: (known, token) => this.#unlist(known, token),
     });
   }

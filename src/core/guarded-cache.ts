@@ -10,6 +10,9 @@ export interface SecondLevel<Key, Value> {
   getMany(keys: readonly Key[]): Promise<ReadonlyMap<Key, { value: Value; leftMs: number }>>;
 }
 
+/** How late an age may be noticed: looking at the clock, and a timer for it, cost more than the rest of a look-up. */
+export const TTL_RESOLUTION_MS = 100;
+
 /** What a cache may take, and for how long what it gives may have been true. */
 export interface CacheLimits {
   readonly maxSizeBytes: number;
@@ -40,6 +43,7 @@ export class GuardedCache<Key extends bigint | string, Value extends object> {
       maxSize: options.maxSizeBytes,
       sizeCalculation: options.sizeBytesOf,
       ttl: options.maxAgeMs ?? 0,
+      ttlResolution: TTL_RESOLUTION_MS,
     });
     this.#second = options.second ?? null;
     this.#loadMany = options.loadMany;

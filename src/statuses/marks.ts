@@ -1,7 +1,7 @@
 /** What a viewer has done with statuses: favourited, boosted, bookmarked. Cached per viewer and status. */
 import { sql } from "kysely";
 import { LRUCache } from "lru-cache";
-import type { CacheLimits } from "../core/guarded-cache.ts";
+import { type CacheLimits, TTL_RESOLUTION_MS } from "../core/guarded-cache.ts";
 import type { AccountId, StatusId } from "../core/ids.ts";
 import type { Database } from "../engines/database/pools.ts";
 import type { Shards } from "../engines/database/shards.ts";
@@ -24,7 +24,11 @@ export class MarksCache {
   readonly #shards: Shards;
 
   constructor({ shards }: Database, { maxSizeBytes, maxAgeMs }: CacheLimits) {
-    this.#viewers = new LRUCache({ max: Math.ceil(maxSizeBytes / VIEWER_SIZE_BYTES), ttl: maxAgeMs ?? 0 });
+    this.#viewers = new LRUCache({
+      max: Math.ceil(maxSizeBytes / VIEWER_SIZE_BYTES),
+      ttl: maxAgeMs ?? 0,
+      ttlResolution: TTL_RESOLUTION_MS,
+    });
     this.#shards = shards;
   }
 
