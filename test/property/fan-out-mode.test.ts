@@ -5,8 +5,10 @@
  */
 import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { createAccessToken } from "../../src/accounts/tokens.ts";
+import { makeId } from "../../src/core/ids.ts";
 import { seededRandom } from "../../src/core/random.ts";
-import { type Answer, type SignedUp, type Status, signUp } from "../support/client.ts";
+import { type Answer, Client, type SignedUp, type Status } from "../support/client.ts";
 import { testCluster } from "../support/cluster-tenant.ts";
 import { Model } from "../support/home-model.ts";
 import { type OpenedRoost, openTestRoost } from "../support/open-roost.ts";
@@ -51,25 +53,43 @@ beforeAll(async () => {
     // So that a page or two reach below what is kept.
     TIMELINE_MAX_ENTRIES: "60",
   });
-  const named = (what: string, count: number) => Array.from({ length: count }, (_, n) => `${what}_${n}`);
-  const viewers = async (usernames: readonly string[]) =>
-    (await signUp(roost.url, ...usernames)).map((one) => ({
-      ...one,
-      follows: new Set<Viewer>(),
-      shownMs: new Map<bigint, number>(),
-    }));
-  authors = await viewers(["famous", ...named("author", 2)]);
-  readers = await viewers(named("reader", READERS));
-  crowd = await signUp(roost.url, ...named("crowd", CROWD));
-  for (const viewer of [...authors, ...readers]) {
+  const viewer = async (username: string): Promise<Viewer> => ({
+    ...(await person(username)),
+    follows: new Set<Viewer>(),
+    shownMs: new Map<bigint, number>(),
+  });
+  const named = <P>(what: string, count: number, make: (username: string) => Promise<P>) =>
+    Promise.all(Array.from({ length: count }, (_, n) => make(`${what}_${n}`)));
+  authors = [await viewer("famous"), ...(await named("author", 2, viewer))];
+  readers = await named("reader", READERS, viewer);
+  crowd = await named("crowd", CROWD, person);
+  for (const one of [...authors, ...readers]) {
     for (const author of authors) {
-      if (viewer === author) continue;
-      await viewer.client.follow(author.id);
-      viewer.follows.add(author);
+      if (one === author) continue;
+      await patiently(one.client, "POST", `/api/v1/accounts/${author.id}/follow`);
+      one.follows.add(author);
     }
   }
 }, 300_000);
 afterAll(() => roost?.[Symbol.asyncDispose]());
+
+let made = 0;
+
+/** Put straight into the database: hashing passwords isn't what is tested here. Each on another shard. */
+async function person(username: string): Promise<SignedUp> {
+  const { db } = roost.database;
+  const number = made++;
+  const id = makeId(Date.UTC(2025, 0, 1) + number, number, 0);
+  await db.insertInto("accounts").values({ id, username }).execute();
+  const credentials = { account_id: id, email: `${username}@example.org`, password_hash: "-" };
+  await db
+    .insertInto("credentials")
+    .values({ ...credentials, confirmed_at: new Date(0) })
+    .execute();
+  const owner = { accountId: id, appId: null, scopes: ["read", "write", "follow"] };
+  const { token } = await createAccessToken(db, owner);
+  return { id: `${id}`, username, client: new Client(roost.url, token) };
+}
 
 test(`${FLIPS} changes of mode under load: timelines are what they must be throughout (seed ${seed})`, async () => {
   const random = seededRandom(seed);
