@@ -17,8 +17,7 @@ import { patiently, repeated } from "../support/patient.ts";
 import { waitFor } from "../support/wait.ts";
 import { Bustle, type Viewer } from "./bustle.ts";
 
-/** A minute and a half; `npm test` makes do with less. */
-const FLIPS = testCluster || process.env.TEST_LONG === "1" ? 100 : 20;
+const FLIPS = 100;
 const READERS = 3;
 /** They follow the famous one, and leave. */
 const CROWD = 2;
