@@ -43,8 +43,8 @@ export class AccountPool implements AsyncDisposable {
     const tokens = usernames.map(() => randomBytes(24).toString("base64url"));
     const { rows } = await this.#database.query<{ id: string }>(
       `with new as materialized (
-         select next_id(0) as id, username, token_hash
-         from unnest($1::text[], $2::bytea[]) as n (username, token_hash)),
+         select next_id((place % 1024)::int) as id, username, token_hash
+         from unnest($1::text[], $2::bytea[]) with ordinality as n (username, token_hash, place)),
        made as (insert into accounts (id, username) select id, username from new returning id),
        credentials as (insert into credentials (account_id, email, password_hash, confirmed_at)
          select id, username || '@example.org', '', now() from new),
