@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { askRedis } from "../src/cluster/redis.ts";
 
-const PUSHES = 1_000_000;
+const PUSHES = 400_000;
 
 export interface PushOptions {
   readonly port: number;
