@@ -2,24 +2,26 @@
 import { sql } from "kysely";
 import type { Roost } from "../src/composition.ts";
 import { type AccountId, makeId, type StatusId } from "../src/core/ids.ts";
+import type { Db } from "../src/engines/database/pools.ts";
 import { type Account, makeAccounts } from "./support.ts";
 
-/** Most have few followers, and a few have many. The last ones are whom the others answer. */
+/**
+ * Most have few followers, and a few have many; nobody follows two of them. At this rate each of so few timelines would
+ * else get several posts in a blink, from different lanes and so out of order, as timelines of real people seldom do.
+ */
 const AUDIENCES = [
-  { authors: 60, followers: 75 },
-  { authors: 25, followers: 300 },
-  { authors: 10, followers: 1_000 },
-  { authors: 5, followers: 5_000 },
+  { authors: 20, followers: 75 },
+  { authors: 10, followers: 300 },
+  { authors: 4, followers: 1_000 },
+  { authors: 1, followers: 5_000 },
 ] as const;
-const VIEWERS = 10_000;
 const DAY_MS = 24 * 3600 * 1000;
 
 export interface Audience {
   readonly authors: readonly Account[];
   readonly viewers: readonly AccountId[];
-  /** Whom the others answer: each is followed by half of the viewers. */
+  /** Whom the others answer: half of the viewers follow it, and see the answers. */
   readonly answered: Account;
-  readonly followersMean: number;
 }
 
 export interface Post {
@@ -29,32 +31,29 @@ export interface Post {
 
 /** Followers are ids without an account: fan-out asks for no more. */
 export async function fillAudience(roost: Roost): Promise<Audience> {
+  const { db } = roost.database;
   const startMs = Date.now() - 10 * DAY_MS;
-  const viewers = Array.from({ length: VIEWERS }, (_, i) => makeId(startMs + i, i % 1024, 0));
   const sizes = AUDIENCES.flatMap(({ authors, followers }) => Array<number>(authors).fill(followers));
+  const count = sizes.reduce((sum, size) => sum + size, 0);
+  const viewers = Array.from({ length: count }, (_, i) => makeId(startMs + i, i % 1024, 0));
   const authors = await makeAccounts(roost, sizes.length, "author");
-  for (const [i, { id }] of authors.entries()) await follow(roost, id, viewers, sizes[i] ?? 0);
-  await sql`analyze`.execute(roost.database.db);
-  return {
-    authors,
-    viewers,
-    answered: authors.at(-1) as Account,
-    followersMean: sizes.reduce((sum, size) => sum + size, 0) / sizes.length,
-  };
+  const [answered] = (await makeAccounts(roost, 1, "answered")) as [Account];
+  let from = 0;
+  for (const [i, { id }] of authors.entries()) {
+    const to = from + (sizes[i] ?? 0);
+    await follow(db, id, viewers.slice(from, to));
+    from = to;
+  }
+  const half = viewers.filter((_, i) => i % 2 === 0);
+  await follow(db, answered.id, half);
+  await sql`analyze`.execute(db);
+  return { authors, viewers, answered };
 }
 
-/** As many followers of the given ones, at random. */
-export async function follow(
-  { database: { db } }: Roost,
-  authorId: AccountId,
-  viewers: readonly AccountId[],
-  followers: number,
-): Promise<void> {
+async function follow(db: Db, authorId: AccountId, viewers: readonly AccountId[]): Promise<void> {
   await sql`insert into follows (follower_id, followee_id)
-    select id, ${authorId} from unnest(${viewers}::bigint[]) as v (id) order by random() limit ${followers}`.execute(
-    db,
-  );
-  await sql`insert into follow_counts (account_id, followers_count) values (${authorId}, ${followers})`.execute(
+    select id, ${authorId} from unnest(${viewers}::bigint[]) as v (id)`.execute(db);
+  await sql`insert into follow_counts (account_id, followers_count) values (${authorId}, ${viewers.length})`.execute(
     db,
   );
 }
@@ -76,7 +75,7 @@ export async function writePosts(
     atMs: startMs + n,
   }));
   const [first] = posts;
-  const answers = posts.map(({ authorId }, n) => n % 5 === 3 && authorId !== answered.id);
+  const answers = posts.map((_, n) => n % 5 === 3);
   const boosts = posts.map((_, n) => n % 10 === 9);
   const each = <T>(flags: readonly boolean[], value: (n: number) => T | undefined) =>
     flags.map((flag, n) => (flag ? value(n) : null));

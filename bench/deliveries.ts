@@ -42,7 +42,8 @@ async function measure(log: Log, seconds: number): Promise<Measured> {
     await using eventLog = openEventLog(log, roost);
     await using server = await startServer(engines.settings, "fanout");
     const processes = processesOf(engines, server.pid);
-    const posts = Math.ceil((secondsOfRound(seconds) * RATE_EXPECTED) / audience.followersMean);
+    const followersMean = audience.viewers.length / audience.authors.length;
+    const posts = Math.ceil((secondsOfRound(seconds) * RATE_EXPECTED) / followersMean);
     let startMs = Date.now() - DAY_MS;
     const nextPosts = async () => {
       const written = await writePosts(roost, audience, posts, startMs);
