@@ -8,7 +8,7 @@ import { CHUNK_FOLLOWERS } from "../src/feed/fan-out.ts";
 import { pushesWithTrims, timed, type Work } from "./redis-benchmark.ts";
 import type { Figure, Measured, Part } from "./report.ts";
 import { middleOf, ROUNDS, secondsOfRound, temporaryFolder } from "./support.ts";
-import { buildTimelines, ENTRIES, storeOf } from "./timelines.ts";
+import { buildTimelines, ENTRIES, PATIENT_MS, storeOf } from "./timelines.ts";
 
 const VIEWERS = 10_000;
 /** As many chunks as a worker delivers at a time. */
@@ -63,7 +63,8 @@ async function measureForm(form: Form, seconds: number) {
   await using client = await RedisClient.open({
     url: servers.url,
     keyPrefix: "bench",
-    log: pino({ level: "warn" }),
+    log: pino({ level: "error" }),
+    deadlinesMs: PATIENT_MS,
   });
   const store = storeOf(client);
   const startMs = Date.now() - DAY_MS;

@@ -70,7 +70,7 @@ export async function writePosts(
 ): Promise<Post[]> {
   const posts = Array.from({ length: count }, (_, n) => ({
     id: makeId(startMs + n, n % 1024, 0),
-    // 37 has no divisor in common with their number: all come, mixed.
+    // It has no divisor in common with their number: all come, mixed.
     authorId: (authors[(n * 37) % authors.length] as Account).id,
     atMs: startMs + n,
   }));

@@ -9,7 +9,6 @@ import { KafkaEventLog } from "../src/engines/event-log/kafka.ts";
 import { EVENTS_TOPIC } from "../src/engines/event-log/outbox.ts";
 import type { EventLog } from "../src/engines/event-log/port.ts";
 import { PostgresEventLog } from "../src/engines/event-log/postgres.ts";
-import { RedisClient } from "../src/engines/redis/client.ts";
 import { CHUNK_FOLLOWERS } from "../src/feed/fan-out.ts";
 import { CHUNKS_AT_ONCE } from "./appends.ts";
 import { type Audience, deliveriesOf, fillAudience, type Post, writePosts } from "./audience.ts";
@@ -18,7 +17,7 @@ import { cpuSecondsOf, type Engines, familyOf, startEngines, startServer } from 
 import { pushesWithTrims, timed } from "./redis-benchmark.ts";
 import type { Figure, Measured, Part } from "./report.ts";
 import { middleOf, prepare, ROUNDS, secondsOfRound, temporaryFolder } from "./support.ts";
-import { buildTimelines, ENTRIES, storeOf } from "./timelines.ts";
+import { ENTRIES, storeTimelines } from "./timelines.ts";
 
 /** What a round is sized for. */
 const RATE_EXPECTED = 100_000;
@@ -38,7 +37,7 @@ async function measure(log: Log, seconds: number): Promise<Measured> {
   // Awaited here: the engines must stay until the work is done.
   return await prepare(engines.settings, async (roost) => {
     const audience = await fillAudience(roost);
-    await fillTimelines(roost, audience);
+    await storeTimelines(roost, audience.viewers);
     await using eventLog = openEventLog(log, roost);
     await using server = await startServer(engines.settings, "fanout");
     const processes = processesOf(engines, server.pid);
@@ -99,12 +98,6 @@ interface Round {
   readonly deliveries: number;
   /** Of a delivery, by process. */
   readonly cpuUs: readonly number[];
-}
-
-async function fillTimelines({ config, log }: Roost, { viewers }: Audience): Promise<void> {
-  if (!config.redis) throw new Error("there is no Redis for the timelines");
-  await using client = await RedisClient.open({ ...config.redis, log });
-  await buildTimelines(storeOf(client), viewers, Date.now() - 2 * DAY_MS);
 }
 
 function openEventLog(which: Log, { config, database, log }: Roost): EventLog {

@@ -22,7 +22,7 @@ export interface Answered {
   readonly cores: number;
 }
 
-/** Throws when any answer was not 2xx. */
+/** Throws when any answer was not 2xx, or none came: a ratio to that would be no number. */
 export async function answersTo(load: Load): Promise<Answered> {
   const cpuBefore = cpuSecondsOf(load.pids);
   const result = await autocannon({
@@ -33,6 +33,7 @@ export async function answersTo(load: Load): Promise<Answered> {
     ...(load.each ? { requests: [{ setupRequest: load.each }] } : {}),
   });
   const cpuSeconds = cpuSecondsOf(load.pids) - cpuBefore;
+  if (result.requests.total === 0) throw new Error(`nothing was answered within ${load.seconds} s`);
   if (result.non2xx > 0 || result.errors > 0) {
     throw new Error(`${result.non2xx} answers were no success, ${result.errors} requests failed`);
   }

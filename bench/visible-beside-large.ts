@@ -5,12 +5,11 @@
 import { sql } from "kysely";
 import type { Roost } from "../src/composition.ts";
 import { type AccountId, makeId } from "../src/core/ids.ts";
-import { RedisClient } from "../src/engines/redis/client.ts";
 import { deliveredBy, untilDelivered } from "./metrics.ts";
 import { startEngines, startServer } from "./processes.ts";
 import type { Figure, Measured, Part, RowName } from "./report.ts";
 import { makeAccounts, prepare, quantile, temporaryFolder } from "./support.ts";
-import { buildTimelines, storeOf } from "./timelines.ts";
+import { storeTimelines } from "./timelines.ts";
 import { type Pair, postAndWait, publish, readHome } from "./visible-post.ts";
 
 const HUGE = 1_000_000;
@@ -95,12 +94,6 @@ async function fill(roost: Roost): Promise<{ huge: string; pairs: Pair[] }> {
     huge: huge?.token ?? "",
     pairs: authors.map(({ token }, i) => ({ author: token, follower: readers[i]?.token ?? "" })),
   };
-}
-
-async function storeTimelines({ config, log }: Roost, viewers: readonly AccountId[]): Promise<void> {
-  if (!config.redis) throw new Error("there is no Redis for the timelines");
-  await using client = await RedisClient.open({ ...config.redis, log });
-  await buildTimelines(storeOf(client), viewers, Date.now() - 2 * DAY_MS);
 }
 
 /** Delays by audience. */
