@@ -11,17 +11,22 @@ export async function deliveredBy(url: string, lane = "\\w+"): Promise<number> {
   return [...metrics.matchAll(line)].reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
-/** Throws when nothing comes for a while. */
-export async function untilDelivered(url: string, wanted: number, lane?: string): Promise<void> {
+/** Whether they were done before it was told to end. Throws when none comes for a while. */
+export async function untilDelivered(
+  url: string,
+  wanted: number,
+  { lane, ending }: { lane?: string; ending?: AbortSignal } = {},
+): Promise<boolean> {
   let last = 0;
   let lastMs = performance.now();
-  for (;;) {
+  while (!ending?.aborted) {
     const delivered = await deliveredBy(url, lane);
-    if (delivered >= wanted) return;
+    if (delivered >= wanted) return true;
     if (delivered > last) lastMs = performance.now();
     last = delivered;
     if (performance.now() - lastMs > STUCK_MS_MAX)
       throw new Error(`${delivered} of ${wanted} deliveries were done, and no more came`);
     await sleep(POLL_MS);
   }
+  return false;
 }

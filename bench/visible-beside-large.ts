@@ -56,7 +56,14 @@ async function measure(seconds: number): Promise<Measured> {
     conditions: `posts to ${HUGE} one after another, of whom 10,000 have timelines in Redis; ${busy.map((delays) => delays.length).join(" and ")} posts to few meanwhile`,
     figures: [
       ...figures,
-      { what: "post → delivered to the last of 1,000,000", measured: quantile(durationsMs, 0.5), unit: "ms" },
+      // A busy machine may not have finished one.
+      ...durationsMs.slice(0, 1).map(
+        (): Figure => ({
+          what: "post → delivered to the last of 1,000,000, p50",
+          measured: quantile(durationsMs, 0.5),
+          unit: "ms",
+        }),
+      ),
       { what: "deliveries to large audiences meanwhile", measured: deliveriesPerSecond, unit: "/s" },
     ],
   };
@@ -112,17 +119,20 @@ function sample(url: string, pairs: readonly Pair[], seconds: number): Promise<n
   );
 }
 
-/** One post to the million after another, until told to end; the last one is finished. */
+/** One post to the million after another, until told to end. */
 async function deliverLarge(url: string, token: string, ending: AbortSignal) {
   const durationsMs: number[] = [];
   const before = await deliveredBy(url, "large");
   const startMs = performance.now();
-  do {
+  while (!ending.aborted) {
     const postedMs = performance.now();
     await publish(url, token, "To everybody");
-    await untilDelivered(url, before + (durationsMs.length + 1) * HUGE, "large");
-    durationsMs.push(performance.now() - postedMs);
-  } while (!ending.aborted);
+    const isDone = await untilDelivered(url, before + (durationsMs.length + 1) * HUGE, {
+      lane: "large",
+      ending,
+    });
+    if (isDone) durationsMs.push(performance.now() - postedMs);
+  }
   const seconds = (performance.now() - startMs) / 1_000;
-  return { durationsMs, deliveriesPerSecond: (durationsMs.length * HUGE) / seconds };
+  return { durationsMs, deliveriesPerSecond: ((await deliveredBy(url, "large")) - before) / seconds };
 }
