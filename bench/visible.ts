@@ -6,7 +6,7 @@ import { loadDemo } from "../src/demo/load.ts";
 import { startServer } from "./processes.ts";
 import type { Measured, Part } from "./report.ts";
 import { prepare, quantile, temporaryFolder } from "./support.ts";
-import { type Pair, postAndWait, readHome } from "./visible-post.ts";
+import { Pair } from "./visible-post.ts";
 
 const PAIRS = 40;
 const POSTS_PER_SECOND = 20;
@@ -18,14 +18,14 @@ async function measure(seconds: number): Promise<Measured> {
   const settings = { DATA_DIR: folder.path };
   const pairs = await prepare(settings, fill);
   await using server = await startServer(settings);
-  for (const { follower } of pairs) await readHome(server.url, follower);
+  for (const pair of pairs) await pair.read(server.url);
   const running: Promise<number>[] = [];
   const startMs = performance.now();
   for (let i = 0; i < seconds * POSTS_PER_SECOND; i++) {
     // By the clock, not by the answers: a slow one must not slow the load down.
     const waitMs = startMs + (i * 1000) / POSTS_PER_SECOND - performance.now();
     if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
-    running.push(postAndWait(server.url, pairs[i % pairs.length] as Pair));
+    running.push((pairs[i % pairs.length] as Pair).postAndWait(server.url));
   }
   const delaysMs = await Promise.all(running);
   return {
@@ -53,7 +53,7 @@ async function fill(roost: Roost): Promise<Pair[]> {
     await sql`insert into credentials (account_id, email, password_hash, confirmed_at)
       select id, id || '@example.org', '-', now() from unnest(${[row.author_id, row.follower_id]}::bigint[]) as a (id)
       on conflict do nothing`.execute(db);
-    pairs.push({ author: await tokenOf(row.author_id), follower: await tokenOf(row.follower_id) });
+    pairs.push(new Pair(await tokenOf(row.author_id), await tokenOf(row.follower_id)));
   }
   return pairs;
 }
