@@ -8,19 +8,22 @@ import { KafkaEventLog } from "../src/engines/event-log/kafka.ts";
 import { EVENTS_TOPIC } from "../src/engines/event-log/outbox.ts";
 import { PostgresEventLog } from "../src/engines/event-log/postgres.ts";
 import { startRelay } from "../src/workers/relay.ts";
-import { prepare, type Row, temporaryFolder } from "./support.ts";
+import type { Measured, Part } from "./report.ts";
+import { prepare, temporaryFolder } from "./support.ts";
 
 const EVENTS = 100_000;
 const AUTHORS = 5_000;
 const BATCH = 500;
 
-export async function benchEvents(): Promise<Row[]> {
-  if (!hasKafka()) throw new Error("Kafka isn't installed: run scripts/install-engines");
+export const events: Part = { rows: [], measure };
+
+async function measure(): Promise<Measured> {
+  if (!hasKafka()) throw new Error("Kafka isn't installed (scripts/install-engines)");
   using folder = temporaryFolder();
   await using kafka = await startKafka({ folder: join(folder.path, "kafka") });
   const log = pino({ level: "error" });
   // Awaited here: the folder and the broker must stay until the work is done.
-  return await prepare(folder.path, async ({ database }) => {
+  return await prepare({ DATA_DIR: folder.path }, async ({ database }) => {
     await using eventLog = new KafkaEventLog({
       brokers: [kafka.brokers],
       topicPrefix: "bench",
@@ -39,13 +42,18 @@ export async function benchEvents(): Promise<Row[]> {
       await relay[Symbol.asyncDispose]();
     });
     const consumed = await consumeAll(eventLog, EVENTS_TOPIC);
-    return [
-      ["events relayed from the outbox to Kafka", `${relayed}/s`],
-      [`limit: published in batches of ${BATCH}, without the outbox`, `${limit}/s`],
-      ["ratio", (relayed / limit).toFixed(2)],
-      ["consumed by one process, 200 a batch, offsets committed", `${consumed}/s`],
-      ["events", `${EVENTS} of ${AUTHORS} authors, one broker`],
-    ];
+    return {
+      conditions: `${EVENTS} events of ${AUTHORS} authors, one broker`,
+      figures: [
+        {
+          what: "events relayed from the outbox to Kafka",
+          measured: relayed,
+          unit: "/s",
+          heldAgainst: { what: `published in batches of ${BATCH}, without the outbox`, value: limit },
+        },
+        { what: "consumed by one process, 200 a batch, offsets committed", measured: consumed, unit: "/s" },
+      ],
+    };
   });
 }
 

@@ -1,42 +1,55 @@
 /** `npm run bench`: measures on this machine, always against a limit measured in the same run. */
 import { parseArgs } from "node:util";
-import { benchDeliveries } from "./deliveries.ts";
-import { benchEvents } from "./events.ts";
-import { benchHome } from "./home.ts";
-import { benchPost } from "./post.ts";
-import { benchRebuild } from "./rebuild.ts";
-import { machine, type Row } from "./support.ts";
-import { benchVisible } from "./visible.ts";
+import { appends } from "./appends.ts";
+import { deliveries, deliveriesFromOutbox } from "./deliveries.ts";
+import { events } from "./events.ts";
+import { home } from "./home.ts";
+import { homeShared } from "./home-shared.ts";
+import { post } from "./post.ts";
+import { endEverything } from "./processes.ts";
+import { rebuild } from "./rebuild.ts";
+import { linesOf, type Outcome, type Part, tableLines, tableOf } from "./report.ts";
+import { machine, removeFolders } from "./support.ts";
+import { visible } from "./visible.ts";
+import { visibleBesideLarge } from "./visible-beside-large.ts";
 
-const BENCHES = {
-  home: benchHome,
-  post: benchPost,
-  visible: benchVisible,
-  rebuild: benchRebuild,
-  deliveries: benchDeliveries,
-  events: benchEvents,
-} as const;
+const BENCHES: Readonly<Record<string, readonly Part[]>> = {
+  home: [home, homeShared],
+  post: [post],
+  visible: [visible, visibleBesideLarge],
+  rebuild: [rebuild],
+  deliveries: [deliveries, deliveriesFromOutbox, appends],
+  events: [events],
+};
 const USAGE = `Usage: npm run bench -- [${Object.keys(BENCHES).join("|")}] [--seconds N] [--json]
-Without a name, all of them, one after another.`;
-
-type Name = keyof typeof BENCHES;
+Without a name, all of them, one after another. --seconds is about how long each figure is measured: 10 unless given.`;
+const INTERRUPTED = 130;
 
 const { name, seconds, isJson, help } = understood(process.argv.slice(2)) ?? {};
 if (help || seconds === undefined) {
   console.error(USAGE);
   process.exit(help ? 0 : 2);
 }
-const names = name === undefined ? (Object.keys(BENCHES) as Name[]) : [name];
-const measured: Record<string, readonly Row[]> = {};
+let isEnding = false;
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+  process.on(signal, () => void end(INTERRUPTED));
+
+const names = name === undefined ? Object.keys(BENCHES) : [name];
+const measured: Record<string, Outcome[]> = {};
 if (!isJson) console.log(`\n${machine()}`);
 for (const one of names) {
-  const rows = await measure(one);
-  measured[one] = rows;
-  if (isJson) continue;
-  if (names.length > 1) console.log(`\n${one}`);
-  for (const [label, value] of rows) console.log(`${label.padEnd(56)} ${value}`);
+  if (!isJson) console.log(`\n${one}`);
+  measured[one] = [];
+  for (const part of BENCHES[one] ?? []) {
+    const outcome = await outcomeOf(part);
+    measured[one].push(outcome);
+    if (!isJson && !isEnding) console.log(textOf(outcome));
+  }
 }
-if (isJson) console.log(JSON.stringify({ machine: machine(), measured }, null, 2));
+const table = tableOf(Object.values(measured).flat());
+if (isJson) console.log(JSON.stringify({ machine: machine(), seconds, measured, table }, null, 2));
+else if (table.length > 0) console.log(`\n${tableLines(table).join("\n")}`);
+await end(process.exitCode ?? 0);
 
 /** Null for what isn't in the usage. */
 function understood(args: string[]) {
@@ -50,20 +63,35 @@ function understood(args: string[]) {
     const [name, ...more] = positionals;
     const isKnown = name === undefined || Object.hasOwn(BENCHES, name);
     if (!isKnown || more.length > 0 || !(Number(values.seconds) > 0)) return null;
-    const chosen = name as Name | undefined;
-    return { name: chosen, seconds: Number(values.seconds), isJson: values.json, help: values.help };
+    return { name, seconds: Number(values.seconds), isJson: values.json, help: values.help };
   } catch {
     return null;
   }
 }
 
-/** Asked for by its name, one that can't be measured here fails; among all, the others go on. */
-async function measure(one: Name): Promise<readonly Row[]> {
+/** What can't be measured here doesn't keep the others from it, but is told by the exit code. */
+async function outcomeOf({ rows, measure }: Part): Promise<Outcome> {
   try {
-    return await BENCHES[one](seconds ?? 0);
+    return { rows, measured: await measure(seconds ?? 0) };
   } catch (error) {
-    if (names.length === 1) throw error;
+    // What runs is being ended under it.
+    if (isEnding) await new Promise(() => {});
     process.exitCode = 1;
-    return [["not measured", (error as Error).message.split("\n")[0] ?? ""]];
+    return { rows, notMeasured: (error as Error).message.split("\n")[0] ?? "" };
   }
+}
+
+function textOf(outcome: Outcome): string {
+  return "measured" in outcome
+    ? linesOf(outcome.measured).join("\n")
+    : `not measured: ${outcome.notMeasured}`;
+}
+
+/** Leaves no process and no folder behind, also when something was under way. */
+async function end(code: number | string): Promise<never> {
+  if (isEnding) await new Promise(() => {});
+  isEnding = true;
+  await endEverything();
+  removeFolders();
+  process.exit(code);
 }

@@ -1,43 +1,38 @@
-/** Durable posts over HTTP, against the same rows inserted by a loop that does nothing else, at the same concurrency. */
-import pg from "pg";
+/** Durable posts over HTTP, against the same rows inserted by pgbench into the same server, at the same concurrency. */
+import { shardOfId } from "../src/core/ids.ts";
 import { connectToRunningServer } from "../src/engines/database/embedded-server.ts";
+import { type Answered, answersTo } from "./load.ts";
+import { commitsPerSecond } from "./pgbench.ts";
+import { startServer } from "./processes.ts";
+import type { Measured, Part } from "./report.ts";
 import {
   type Account,
   makeAccounts,
-  median,
-  perSecond,
+  middleOf,
   prepare,
-  type Row,
-  requestsPerSecond,
-  startServer,
+  ROUNDS,
+  secondsOfRound,
   temporaryFolder,
 } from "./support.ts";
 
 const CONNECTIONS = 32;
-const ROUNDS = 3;
+const WARM_SECONDS = 2;
 const TEXT =
   "A post of ordinary length, as people write them: a thought, a question, and nothing more to it than that.";
 
-/** What publishing writes for such a post: the status, its author's counts, its event. */
-const INSERT = `
-  with status as (
-    insert into statuses (id, author_id, visibility, text, created_at)
-    values (next_id($1::int), $2, 0, $3, clock_timestamp()) returning id),
-  counted as (
-    insert into author_counts (account_id, statuses_count, last_status_at) select $2, 1, now() from status
-    on conflict (account_id) do update set statuses_count = author_counts.statuses_count + 1, last_status_at = now())
-  insert into event_log (topic, key, payload) select 'bench', $2, jsonb_build_object('statusId', id::text) from status`;
+export const post: Part = { rows: ["posts"], measure };
 
-export async function benchPost(seconds: number): Promise<Row[]> {
+async function measure(seconds: number): Promise<Measured> {
   using folder = temporaryFolder();
-  const authors = await prepare(folder.path, (roost) => makeAccounts(roost, CONNECTIONS, "author"));
-  await using server = await startServer(folder.path);
+  const settings = { DATA_DIR: folder.path };
+  const authors = await prepare(settings, (roost) => makeAccounts(roost, CONNECTIONS, "author"));
+  await using server = await startServer(settings);
   const connection = await connectToRunningServer(folder.path);
   if (!connection) throw new Error("the server's database isn't there");
   let turn = 0;
   const posting = {
     url: `${server.url}/api/v1/statuses`,
-    seconds,
+    seconds: secondsOfRound(seconds),
     connections: CONNECTIONS,
     method: "POST" as const,
     each: (request: object) => {
@@ -45,46 +40,59 @@ export async function benchPost(seconds: number): Promise<Row[]> {
       const headers = { authorization: `Bearer ${author.token}`, "content-type": "application/json" };
       return { ...request, headers, body: JSON.stringify({ status: `${TEXT} ${turn}` }) };
     },
+    pids: [server.pid],
   };
-  const rates: { roost: number; bare: number; p99Ms: number }[] = [];
-  await requestsPerSecond({ ...posting, seconds: 2 });
+  const inserting = {
+    folder: folder.path,
+    script: scriptOf(authors),
+    connection,
+    connections: CONNECTIONS,
+    seconds: secondsOfRound(seconds),
+  };
+  await answersTo({ ...posting, seconds: WARM_SECONDS });
+  const rounds: { inserts: number; posts: Answered }[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    const bare = await insertLoop(connection, authors, seconds);
-    const own = await requestsPerSecond(posting);
-    rates.push({ roost: own.rate, bare, p99Ms: own.p99Ms });
+    rounds.push({ inserts: await commitsPerSecond(inserting), posts: await answersTo(posting) });
   }
-  return [
-    ["durable posts over HTTP", perSecond(median(rates.map((rate) => rate.roost)))],
-    ["the same rows by a bare insert loop", perSecond(median(rates.map((rate) => rate.bare)))],
-    ["ratio (target ≥ 0.5)", median(rates.map((rate) => rate.roost / rate.bare)).toFixed(2)],
-    ["post p99", `${median(rates.map((rate) => rate.p99Ms))} ms at ${CONNECTIONS} connections`],
-  ];
+  const middle = middleOf(rounds);
+  return {
+    conditions: `${CONNECTIONS} connections, ${CONNECTIONS} authors, the embedded PostgreSQL with fsync`,
+    figures: [
+      {
+        row: "posts",
+        measured: middle(({ posts }) => posts.rate),
+        unit: "/s",
+        heldAgainst: { what: "the same rows by pgbench", value: middle(({ inserts }) => inserts) },
+        ratio: middle(({ posts, inserts }) => posts.rate / inserts),
+      },
+      { what: "p99", measured: middle(({ posts }) => posts.p99Ms), unit: "ms" },
+      {
+        what: "posts per CPU second of the Roost process",
+        measured: middle(({ posts }) => posts.perCpuSecond),
+        unit: "/s",
+      },
+    ],
+  };
 }
 
-/** Rows a second over as many connections as the posts have, with a prepared statement, one transaction a row. */
-async function insertLoop(connection: object, authors: readonly Account[], seconds: number): Promise<number> {
-  const clients = await Promise.all(
-    authors.map(async () => {
-      const client = new pg.Client(connection);
-      await client.connect();
-      return client;
-    }),
-  );
-  const startMs = performance.now();
-  let inserted = 0;
-  await Promise.all(
-    clients.map(async (client, i) => {
-      while (performance.now() - startMs < seconds * 1000) {
-        await client.query({
-          name: "insert",
-          text: INSERT,
-          values: [i, authors[i]?.id, `${TEXT} ${inserted}`],
-        });
-        inserted++;
-      }
-    }),
-  );
-  const rate = inserted / ((performance.now() - startMs) / 1000);
-  await Promise.all(clients.map((client) => client.end()));
-  return rate;
+/**
+ * What publishing writes for such a post: the status, its author's counts, its event. In one statement, so that a
+ * transaction is one round trip; each connection has an author of its own, so that none waits for another's counts. The
+ * event's topic has no consumers: fan-out of these rows would be work beside the inserts.
+ */
+function scriptOf(authors: readonly Account[]): string {
+  const cases = authors.map(({ id }, i) => `when :client_id = ${i} then ${id}`).join(" ");
+  const shards = authors.map(({ id }, i) => `when :client_id = ${i} then ${shardOfId(id)}`).join(" ");
+  return `\\set author case ${cases} end
+\\set shard case ${shards} end
+with status as (
+  insert into statuses (id, author_id, visibility, text, spoiler_text, sensitive, created_at)
+  values (next_id(:shard::int), :author, 0, '${TEXT} ' || :client_id::text, '', false, now()) returning id),
+counted as (
+  insert into author_counts (account_id, statuses_count, last_status_at) values (:author, 1, now())
+  on conflict (account_id) do update set statuses_count = author_counts.statuses_count + 1, last_status_at = now())
+insert into event_log (topic, key, payload)
+select 'bench', :author, jsonb_build_object('type', 'status.published', 'statusId', id::text, 'authorId', :author::text)
+from status;
+`;
 }

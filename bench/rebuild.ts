@@ -4,7 +4,8 @@ import { openRoost, type Roost } from "../src/composition.ts";
 import { loadConfig } from "../src/config.ts";
 import { readHomeTimeline } from "../src/feed/home-timeline.ts";
 import { homeTimelineBySql } from "../src/feed/oracle.ts";
-import { type Account, makeAccounts, type Row, temporaryFolder } from "./support.ts";
+import type { Measured, Part } from "./report.ts";
+import { type Account, makeAccounts, quantile, temporaryFolder } from "./support.ts";
 
 const AUTHORS = 1_000;
 const POSTS_EACH = 200;
@@ -12,7 +13,9 @@ const FOLLOWEES = 200;
 const VIEWERS = 50;
 const PAGE = { before: null, after: null, edge: "newest", limit: 20 } as const;
 
-export async function benchRebuild(): Promise<Row[]> {
+export const rebuild: Part = { rows: ["rebuild"], measure };
+
+async function measure(): Promise<Measured> {
   using folder = temporaryFolder();
   const { config } = loadConfig({ DATA_DIR: folder.path, LOG_LEVEL: "error" }, {});
   await using roost = await openRoost(config, { roles: [] });
@@ -35,16 +38,18 @@ export async function benchRebuild(): Promise<Row[]> {
   for (const { id } of viewers.slice(0, 10)) {
     definitions.push(await timed(() => homeTimelineBySql(roost.database.db, id)));
   }
-  const p99 = (times: number[]) => times.sort((a, b) => a - b)[Math.ceil(0.99 * times.length) - 1] ?? 0;
-  return [
-    [
-      "timelines",
-      `${FOLLOWEES} followees of ${AUTHORS} authors with ${POSTS_EACH} posts each, ${VIEWERS} viewers`,
+  return {
+    conditions: `${FOLLOWEES} followees of ${AUTHORS} authors with ${POSTS_EACH} posts each, ${VIEWERS} viewers`,
+    figures: [
+      {
+        row: "rebuild",
+        measured: quantile(builds, 0.99),
+        unit: "ms",
+        heldAgainst: { what: "the defining SQL, p99", value: quantile(definitions, 0.99) },
+      },
+      { what: "the same read once it's stored, p99", measured: quantile(reads, 0.99), unit: "ms" },
     ],
-    ["cold home read with its rebuild, p99 (target ≤ 50 ms)", `${p99(builds).toFixed(1)} ms`],
-    ["the same read once it's stored, p99", `${p99(reads).toFixed(2)} ms`],
-    ["the defining SQL, whole timeline, p99", `${p99(definitions).toFixed(0)} ms`],
-  ];
+  };
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {

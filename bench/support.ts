@@ -1,24 +1,21 @@
-/** A server of one's own to measure: started as people start it, with accounts made straight in its database. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+/** What measurements share: folders, accounts made straight in the database, and a little arithmetic. */
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { cpus, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import autocannon from "autocannon";
 import { createAccessToken } from "../src/accounts/tokens.ts";
-import { freePort } from "../src/cluster/process.ts";
 import { openRoost, type Roost } from "../src/composition.ts";
 import { loadConfig } from "../src/config.ts";
-import { sleep } from "../src/core/clock.ts";
 import { type AccountId, makeId } from "../src/core/ids.ts";
 
-/** Label and value, as printed. */
-export type Row = readonly [string, string];
+/** The numbers of one measurement are the medians of so many rounds, in which it and its limit take turns. */
+export const ROUNDS = 3;
 
 export interface Account {
   readonly id: AccountId;
   readonly token: string;
 }
+
+export type Settings = Readonly<Record<string, string>>;
 
 export function machine(): string {
   const [cpu] = cpus();
@@ -26,16 +23,32 @@ export function machine(): string {
   return `${cpus().length} × ${cpu?.model.trim() ?? "unknown"}, ${memory}, Node ${process.version}`;
 }
 
+const folders = new Set<string>();
+
 export function temporaryFolder(): Disposable & { path: string } {
   const path = mkdtempSync(join(tmpdir(), "roost-bench-"));
   // PostgreSQL runs as another user when we are root, and must get in.
   chmodSync(path, 0o755);
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+  folders.add(path);
+  return { path, [Symbol.dispose]: () => remove(path) };
 }
 
-/** Fills a data directory before its server starts. */
-export async function prepare<T>(dataDir: string, work: (roost: Roost) => Promise<T>): Promise<T> {
-  const { config } = loadConfig({ DATA_DIR: dataDir, LOG_LEVEL: "error" }, {});
+/** For an end in the middle. */
+export function removeFolders(): void {
+  for (const path of folders) remove(path);
+}
+
+function remove(path: string): void {
+  // The embedded PostgreSQL of a folder that its user can't reach lies elsewhere.
+  const elsewhere = join(path, "postgres-is-at");
+  if (existsSync(elsewhere)) rmSync(readFileSync(elsewhere, "utf8").trim(), { recursive: true, force: true });
+  rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  folders.delete(path);
+}
+
+/** Fills the database of these settings before a server of them starts. */
+export async function prepare<T>(settings: Settings, work: (roost: Roost) => Promise<T>): Promise<T> {
+  const { config } = loadConfig({ LOG_LEVEL: "error", ...settings }, {});
   await using roost = await openRoost(config, { roles: [] });
   // Awaited here: Roost must stay open until the work is done.
   return await work(roost);
@@ -71,90 +84,20 @@ export async function makeAccounts(roost: Roost, count: number, prefix: string):
   return accounts;
 }
 
-export interface Server extends AsyncDisposable {
-  readonly url: string;
-  readonly pid: number;
-}
-
-/** A Roost process of its own. */
-export async function startServer(dataDir: string, env: Record<string, string> = {}): Promise<Server> {
-  const port = await freePort();
-  const child = spawn(fileURLToPath(new URL("../bin/roost", import.meta.url)), ["start"], {
-    env: {
-      ...process.env,
-      DATA_DIR: dataDir,
-      PORT: `${port}`,
-      PUBLIC_URL: `http://127.0.0.1:${port}`,
-      HOST: "127.0.0.1",
-      RATE_LIMITS: "off",
-      LOG_LEVEL: "warn",
-      ...env,
-    },
-    stdio: ["ignore", "inherit", "ignore"],
-  });
-  return untilAnswering(child, `http://127.0.0.1:${port}`, "/readyz");
-}
-
-export async function untilAnswering(child: ChildProcess, url: string, path: string): Promise<Server> {
-  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  for (let tries = 0; tries < 300; tries++) {
-    const answer = await fetch(url + path).catch(() => null);
-    if (answer?.ok) {
-      return {
-        url,
-        pid: child.pid ?? 0,
-        [Symbol.asyncDispose]: async () => {
-          child.kill("SIGTERM");
-          await exited;
-        },
-      };
-    }
-    await sleep(100);
-  }
-  child.kill("SIGKILL");
-  throw new Error("the server didn't start");
-}
-
-export interface Load {
-  readonly url: string;
-  readonly seconds: number;
-  readonly connections: number;
-  readonly headers?: Record<string, string>;
-  readonly method?: "GET" | "POST";
-  /** Called for each request that is sent. */
-  readonly each?: (request: autocannon.Request) => autocannon.Request;
-}
-
-/** Requests answered a second; throws when any was not 2xx. */
-export async function requestsPerSecond(load: Load): Promise<{ rate: number; p99Ms: number }> {
-  const result = await autocannon({
-    url: load.url,
-    connections: load.connections,
-    duration: load.seconds,
-    method: load.method ?? "GET",
-    headers: load.headers ?? {},
-    ...(load.each ? { requests: [{ setupRequest: load.each }] } : {}),
-  });
-  if (result.non2xx > 0 || result.errors > 0) {
-    throw new Error(`${result.non2xx} answers were no success, ${result.errors} requests failed`);
-  }
-  return { rate: result.requests.total / result.duration, p99Ms: result.latency.p99 };
-}
-
-/** Memory of a process that is in RAM now, in MB; null where the system doesn't tell. */
-export function residentMb(pid: number): number | null {
-  try {
-    const kb = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-    return kb === undefined ? null : Math.round(Number(kb) / 1024);
-  } catch {
-    return null;
-  }
+export function secondsOfRound(seconds: number): number {
+  return Math.max(1, Math.round(seconds / ROUNDS));
 }
 
 export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
 
-export function perSecond(rate: number): string {
-  return `${Math.round(rate).toLocaleString("en")}/s`;
+/** The median over rounds of what is wanted of each. */
+export function middleOf<Round>(rounds: readonly Round[]): (wanted: (round: Round) => number) => number {
+  return (wanted) => median(rounds.map(wanted));
+}
+
+/** The value that this part of all values don't exceed. */
+export function quantile(values: readonly number[], part: number): number {
+  return values.toSorted((a, b) => a - b)[Math.max(0, Math.ceil(part * values.length) - 1)] ?? 0;
 }

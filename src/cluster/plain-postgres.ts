@@ -93,6 +93,7 @@ export const POSTGRES_SETTINGS: readonly (readonly [name: string, value: string]
   ["wal_level", "replica"],
   ["hot_standby", "on"],
   ["max_wal_size", "512MB"],
+  ["jit", "off"],
   ["idle_in_transaction_session_timeout", "60s"],
 ];
 

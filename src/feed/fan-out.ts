@@ -6,6 +6,7 @@
  * looked at when reading, since a mute that runs out brings nothing back but itself.
  */
 import type { DomainEvent, FanOutChunk } from "../core/events.ts";
+import { Gate } from "../core/gate.ts";
 import { type AccountId, MAX_ID, type StatusId } from "../core/ids.ts";
 import type { Database } from "../engines/database/pools.ts";
 import type { TimelineStore } from "../engines/timeline-store/port.ts";
@@ -125,15 +126,20 @@ export interface Delivery {
   readonly viewers: readonly AccountId[];
 }
 
+/** A row a chunk: its followers as one array are read several times faster than a row each. */
 const RECIPIENTS = `
-  select c.place, f.follower_id
+  select c.place, array_agg(f.follower_id) as follower_ids
   from unnest($1::int[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::boolean[], $7::text[])
     as c (place, author_id, from_id, to_id, replied_id, is_reblog, addressed)
   join follows f on f.followee_id = c.author_id and f.follower_id between c.from_id and c.to_id
   where (not c.is_reblog or f.show_reblogs)
     and (c.replied_id is null or c.replied_id in (f.follower_id, c.author_id) or exists (
       select 1 from follows r where r.follower_id = f.follower_id and r.followee_id = c.replied_id))
-    and (c.addressed is null or f.follower_id = any(c.addressed::bigint[]))`;
+    and (c.addressed is null or f.follower_id = any(c.addressed::bigint[]))
+  group by c.place`;
+
+/** Per worker. Redis runs all that it was sent by one of us before it looks at who else asks: readers wait for that. */
+const APPENDS_AT_ONCE = 4;
 
 /** Delivers chunks: one query for all their followers and filters, one append a chunk. Doing it twice is harmless. */
 export async function deliverChunks(
@@ -146,7 +152,7 @@ export async function deliverChunks(
     return facts ? [{ chunk, facts }] : [];
   });
   if (alive.length === 0) return [];
-  const rows = await context.database.prepared<{ place: number; follower_id: AccountId }>(
+  const rows = await context.database.prepared<{ place: number; follower_ids: AccountId[] }>(
     "recipients",
     RECIPIENTS,
     [
@@ -159,14 +165,14 @@ export async function deliverChunks(
       alive.map(({ facts }) => (facts.visibility === "direct" ? `{${facts.mentionIds}}` : null)),
     ],
   );
-  const viewers: AccountId[][] = alive.map(() => []);
-  for (const row of rows) viewers[row.place]?.push(row.follower_id);
+  const viewers = new Map(rows.map((row) => [row.place, row.follower_ids]));
+  const appending = new Gate({ concurrent: APPENDS_AT_ONCE, waiting: alive.length });
   return Promise.all(
     alive.map(async ({ chunk }, place) => {
-      const own = viewers[place] ?? [];
+      const own = viewers.get(place) ?? [];
       // The author's timeline has it since it was posted, unless the process that took the post ended just then.
       const appended = chunk.fromId === 0n ? [...own, chunk.authorId] : own;
-      await context.store.append(chunk.statusId, appended);
+      await appending.run(() => context.store.append(chunk.statusId, appended));
       return { statusId: chunk.statusId, authorId: chunk.authorId, viewers: own };
     }),
   );

@@ -29,6 +29,8 @@ export interface FanOutContext extends PlanContext, DeliverContext {
 
 const MAX_EVENTS = 200;
 const MAX_CHUNKS = 50;
+/** Redis looks all of them up before it answers anybody else. */
+const CHANNELS_AT_ONCE = 2_000;
 
 export async function startFanOut(context: FanOutContext): Promise<Consumer[]> {
   const planner = context.eventLog.consume({
@@ -116,15 +118,31 @@ async function deliverBatch(
     context,
     chunks.filter((chunk) => !chunk.isWhole),
   );
-  for (const delivery of deliveries) {
-    context.onDelivered(lane, delivery.statusId, delivery.viewers.length);
-    await tellViewers(context.liveBus, delivery);
+  for (const { statusId, viewers } of deliveries) context.onDelivered(lane, statusId, viewers.length);
+  await tellViewers(context.liveBus, deliveries);
+}
+
+async function tellViewers(liveBus: LiveBus, deliveries: readonly Delivery[]): Promise<void> {
+  const listening = await listeners(liveBus, new Set(deliveries.flatMap(({ viewers }) => viewers)));
+  for (const { statusId, authorId, viewers } of deliveries) {
+    for (const viewer of viewers.filter((viewer) => listening.has(viewer))) {
+      const message = { type: "status.delivered", statusId, authorId } satisfies LiveMessage;
+      await liveBus.publish(homeChannel(viewer), message);
+    }
   }
 }
 
-async function tellViewers(liveBus: LiveBus, { statusId, authorId, viewers }: Delivery): Promise<void> {
-  const channels = await liveBus.listening(viewers.map(homeChannel));
-  for (const channel of channels) {
-    await liveBus.publish(channel, { type: "status.delivered", statusId, authorId } satisfies LiveMessage);
+/** Asked once for all deliveries of a batch, since many go to the same viewers: asking costs more than delivering. */
+async function listeners(liveBus: LiveBus, viewers: ReadonlySet<AccountId>): Promise<ReadonlySet<AccountId>> {
+  const byChannel = new Map([...viewers].map((viewer) => [homeChannel(viewer), viewer]));
+  const channels = [...byChannel.keys()];
+  const found = new Set<AccountId>();
+  for (let from = 0; from < channels.length; from += CHANNELS_AT_ONCE) {
+    const asked = channels.slice(from, from + CHANNELS_AT_ONCE);
+    for (const channel of await liveBus.listening(asked)) {
+      const viewer = byChannel.get(channel);
+      if (viewer !== undefined) found.add(viewer);
+    }
   }
+  return found;
 }
