@@ -159,7 +159,9 @@ export class StatusCache {
         const rows = await options.database.shards.gatherBy(ids, byItself, ({ db }, own) =>
           loadStatusRows(db, own),
         );
-        return new Map(rows.map((row) => [row.id, StatusRecord.of(row, start)]));
+        const records = rows.map((row) => StatusRecord.of(row, start));
+        if (start) void this.#renderAll(records).catch(() => {});
+        return new Map(records.map((record) => [record.facts.id, record]));
       },
     });
   }
@@ -190,6 +192,18 @@ export class StatusCache {
   /** What was loaded for this is from now on there for other processes, too. */
   render(record: StatusRecord, author: Profile): RenderedStatus {
     return record.rendered(this.#render, author, this.#share);
+  }
+
+  /**
+   * In the background, so that others find all of a page: what was only looked at here is shown there. Nothing depends on
+   * it; whoever shows one that isn't rendered yet renders it.
+   */
+  async #renderAll(records: readonly StatusRecord[]): Promise<void> {
+    const authors = await this.profiles.getAll(records.map(({ facts }) => facts.authorId));
+    records.forEach((record, i) => {
+      const author = authors[i];
+      if (author) this.render(record, author);
+    });
   }
 
   readonly #share = ({ facts, start }: StatusRecord, text: StatusText): void => {
