@@ -5,7 +5,7 @@
  */
 import { availableParallelism } from "node:os";
 import { FOLLOWEES, fillHomes, readsOf, storeHomes, VIEWERS } from "./home-load.ts";
-import { type Answered, answersTo, type Load } from "./load.ts";
+import { ANSWERS_UNTIL_WARM, type Answered, answersTo, type Load, warmUp } from "./load.ts";
 import {
   familyOf,
   peakResidentMb,
@@ -20,7 +20,6 @@ import { type Account, middleOf, prepare, ROUNDS, secondsOfRound, temporaryFolde
 
 /** A read waits for Redis twice: with few connections, a process would wait more than it works. */
 const CONNECTIONS = 64;
-const WARM_SECONDS = 2;
 const PROCESSES = Math.max(2, availableParallelism());
 
 export const homeShared: Part = {
@@ -46,7 +45,9 @@ async function measure(seconds: number): Promise<Measured> {
   const ofBare = { ...load, url: bare.url, pids: [bare.pid] };
   const ofOne = loadOf(one, viewers, load);
   const ofAll = loadOf(all, viewers, load);
-  for (const each of [ofBare, ofOne, ofAll]) await answersTo({ ...each, seconds: WARM_SECONDS });
+  await warmUp(ofBare);
+  await warmUp(ofOne);
+  await warmUp(ofAll, PROCESSES * ANSWERS_UNTIL_WARM);
   const rounds: Round[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     rounds.push({ bare: await answersTo(ofBare), one: await answersTo(ofOne), all: await answersTo(ofAll) });

@@ -1,12 +1,11 @@
 /** Warm reads of a home timeline, against a bare handler of the same framework that sends the same bytes. */
 import { FOLLOWEES, fillHomes, readsOf, storeHomes, VIEWERS } from "./home-load.ts";
-import { type Answered, answersTo } from "./load.ts";
+import { type Answered, answersTo, warmUp } from "./load.ts";
 import { startBareHandler, startServer } from "./processes.ts";
 import type { Measured, Part } from "./report.ts";
 import { middleOf, prepare, ROUNDS, secondsOfRound, temporaryFolder } from "./support.ts";
 
 const CONNECTIONS = 16;
-const WARM_SECONDS = 2;
 
 /** A Roost as `npx roost start` starts it. */
 export const home: Part = { rows: ["home"], measure };
@@ -20,7 +19,7 @@ async function measure(seconds: number): Promise<Measured> {
   await using bare = await startBareHandler(bodyFile);
   const load = { connections: CONNECTIONS, seconds: secondsOfRound(seconds) };
   const reads = { ...load, ...readsOf(server, viewers), pids: [server.pid] };
-  await answersTo({ ...reads, seconds: WARM_SECONDS });
+  await warmUp(reads);
   const rounds: { roost: Answered; bare: Answered }[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     const limit = await answersTo({ ...load, url: bare.url, pids: [bare.pid] });

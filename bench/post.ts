@@ -1,7 +1,7 @@
 /** Durable posts over HTTP, against the same rows inserted by pgbench into the same server, at the same concurrency. */
 import { shardOfId } from "../src/core/ids.ts";
 import { connectToRunningServer } from "../src/engines/database/embedded-server.ts";
-import { type Answered, answersTo } from "./load.ts";
+import { type Answered, answersTo, warmUp } from "./load.ts";
 import { commitsPerSecond } from "./pgbench.ts";
 import { startServer } from "./processes.ts";
 import type { Measured, Part } from "./report.ts";
@@ -16,7 +16,6 @@ import {
 } from "./support.ts";
 
 const CONNECTIONS = 32;
-const WARM_SECONDS = 2;
 const TEXT =
   "A post of ordinary length, as people write them: a thought, a question, and nothing more to it than that.";
 
@@ -49,7 +48,7 @@ async function measure(seconds: number): Promise<Measured> {
     connections: CONNECTIONS,
     seconds: secondsOfRound(seconds),
   };
-  await answersTo({ ...posting, seconds: WARM_SECONDS });
+  await warmUp(posting);
   const rounds: { inserts: number; posts: Answered }[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     rounds.push({ inserts: await commitsPerSecond(inserting), posts: await answersTo(posting) });
