@@ -189,10 +189,9 @@ export function statusRoutes(app: App, context: ApiContext): void {
       const { authorId } = record.facts;
       const profile = await context.profiles.get(authorId);
       if (!profile) throw new NotFound();
-      const row = await context.splice.statuses.requireRow(record.facts.id);
-      // The author's edits too: the version before the one that the row has must be among them.
-      const versions = await readStale(context, reply, [viewerId, authorId], (source) =>
-        versionsOf(source, row),
+      // The author's edits too: what was answered as the present version must be among them.
+      const { row, versions } = await readStale(context, reply, [viewerId, authorId], (source) =>
+        versionsOf(source, record.facts.id),
       );
       return versions.map((version) => statusEditEntity(version, row, profile, context.urls));
     },

@@ -63,15 +63,18 @@ export async function edit(
   return record;
 }
 
-/** All versions, oldest first, the present one last. */
+/** The status, and all its versions, oldest first, the present one last. Throws NotFound when it's gone. */
 export async function versionsOf(
   { database, reading }: StaleSource,
-  row: StatusRow,
-): Promise<StatusVersion[]> {
-  const before = sql<StatusVersion>`select text, spoiler_text, sensitive, media, created_at
-    from status_edits where status_id = ${row.id} order by id`;
-  const { rows } = await database.shards.of(row.id).readStale(reading, (db) => before.execute(db));
-  return [...rows, { ...row, created_at: row.edited_at ?? row.created_at }];
+  id: StatusId,
+): Promise<{ row: StatusRow; versions: StatusVersion[] }> {
+  return database.shards.of(id).readStale(reading, async (db) => {
+    const [row] = await loadStatusRows(db, [id]);
+    if (!row) throw new NotFound();
+    const before = await sql<StatusVersion>`select text, spoiler_text, sensitive, media, created_at
+      from status_edits where status_id = ${id} order by id`.execute(db);
+    return { row, versions: [...before.rows, { ...row, created_at: row.edited_at ?? row.created_at }] };
+  });
 }
 
 function isChange(before: StatusRow, checked: CheckedText, change: Edit): boolean {
