@@ -39,7 +39,7 @@ async function measure(log: Log, seconds: number): Promise<Measured> {
     const audience = await fillAudience(roost);
     await storeTimelines(roost, audience.viewers);
     await using eventLog = openEventLog(log, roost);
-    await using server = await startServer(engines.settings, "fanout");
+    await using server = await startServer(engines.settings, { command: "fanout" });
     const processes = processesOf(engines, server.pid);
     const followersMean = audience.viewers.length / audience.authors.length;
     const posts = Math.ceil((secondsOfRound(seconds) * RATE_EXPECTED) / followersMean);

@@ -1,9 +1,10 @@
 /**
- * Home reads as a Roost of many processes serves them: `roost api` with PostgreSQL and Redis beside it; one process, and
+ * Home reads as a Roost of many processes serves them: `roost api`, compiled as it is deployed, with PostgreSQL and Redis beside it; one process, and
  * then one for each core at the same load. The load generator and Redis share the cores with them, so reads a second
  * can't double: whether a process costs the others something is seen in reads per CPU second of the API processes.
  */
 import { availableParallelism } from "node:os";
+import { compileRoost } from "./compiled.ts";
 import { FOLLOWEES, fillHomes, readsOf, storeHomes, VIEWERS } from "./home-load.ts";
 import { ANSWERS_UNTIL_WARM, type Answered, answersTo, type Load, warmUp } from "./load.ts";
 import {
@@ -37,8 +38,9 @@ async function measure(seconds: number): Promise<Measured> {
   using folder = temporaryFolder();
   await using engines = await startEngines(folder.path, { kafka: false });
   const viewers = await prepare(engines.settings, fillHomes);
-  await using one = await startServer(engines.settings, "api");
-  await using all = await startServer(engines.settings, "api", PROCESSES);
+  const program = await compileRoost();
+  await using one = await startServer(engines.settings, { command: "api", program });
+  await using all = await startServer(engines.settings, { command: "api", program, processes: PROCESSES });
   const { bodyFile, pageKb } = await storeHomes(one, viewers, folder.path);
   await using bare = await startBareHandler(bodyFile);
   const load = { connections: CONNECTIONS, seconds: secondsOfRound(seconds) };

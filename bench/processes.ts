@@ -20,10 +20,15 @@ export interface Server extends AsyncDisposable {
   readonly pid: number;
 }
 
+/** From a checkout. */
+const PROGRAM = fileURLToPath(new URL("../bin/roost", import.meta.url));
+
 /** Roost as people start it: everything in one process, or a role in so many. */
-export async function startServer(settings: Settings, command = "start", processes = 1): Promise<Server> {
+export async function startServer(
+  settings: Settings,
+  { command = "start", processes = 1, program = PROGRAM } = {},
+): Promise<Server> {
   const port = await freePort();
-  const program = fileURLToPath(new URL("../bin/roost", import.meta.url));
   const child = spawn(program, [command, "--processes", `${processes}`], {
     env: {
       ...process.env,
