@@ -69,6 +69,10 @@ describe.skipIf(!testCluster)("the primary is lost (needs TEST_CLUSTER)", () => 
       const beganMs = performance.now();
       process.kill(old.pid ?? 0, "SIGKILL");
       await refused(load, "post", beganMs);
+      // Until its lock runs out it is the primary, and may take writes by right.
+      const isAnother = () =>
+        partsNow().some(({ name, what }) => name !== old.name && what.startsWith("the primary"));
+      await waitFor(isAnother, WRITES_BACK_MS_MAX, "another is the primary");
       await healed(load, "post", "another is the primary");
       // It still believes to be the primary: what it would take, it can't acknowledge.
       expect(await writesTaken(old.ports[0] ?? 0), "writes that the old primary took").toBe(0);
