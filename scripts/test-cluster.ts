@@ -17,7 +17,7 @@ const TESTS_MS_MAX = 25 * 60_000;
 const HAVE_THEIR_OWN = [
   "test/**/two-servers.test.ts",
   "test/property/at-once.test.ts",
-  "test/api/{shards,shard-move,shard-reads,package}.test.ts",
+  "test/api/{shards,shard-move,shard-reads,replicas,package}.test.ts",
   "test/kill/{kafka,lanes,relay,rolling}.test.ts",
 ].flatMap((pattern) => ["--exclude", pattern]);
 const ENGINES = ["pgbouncer", "redis", "kafka"];
