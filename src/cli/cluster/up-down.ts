@@ -160,6 +160,8 @@ async function checkPorts(cluster: Cluster, groups: readonly Group[], basePort: 
       const { problem } = await tryPort("127.0.0.1", port);
       if (!problem) continue;
       const owner = await ownerOf(port);
+      // What it has started has outlived it, and is taken over: a PostgreSQL whose Patroni was killed.
+      if (owner && cluster.childrenOf(part).includes(owner.pid)) continue;
       const by = owner ? ` by pid ${owner.pid} (${owner.command})` : "";
       taken.push(`${port}, for ${part.name}, is in use${by}`);
     }
