@@ -195,8 +195,8 @@ export class StatusCache {
   }
 
   /**
-   * In the background, so that others find all of a page: what was only looked at here is shown there. Nothing depends on
-   * it; whoever shows one that isn't rendered yet renders it.
+   * In the background, so that others find all of a page: what was only looked at here is shown there. Nothing depends
+   * on it; whoever shows one that isn't rendered yet renders it.
    */
   async #renderAll(records: readonly StatusRecord[]): Promise<void> {
     const authors = await this.profiles.getAll(records.map(({ facts }) => facts.authorId));
