@@ -1,7 +1,7 @@
 /** Accounts as others see them: loaded in batches, cached with their JSON ready to be sent. */
 import { sql } from "kysely";
 import { type CacheLimits, GuardedCache } from "../core/guarded-cache.ts";
-import { type AccountId, type StatusId, timeOfIdMs } from "../core/ids.ts";
+import { type AccountId, idsAsText, type StatusId, timeOfIdMs } from "../core/ids.ts";
 import type { Database } from "../engines/database/pools.ts";
 import { byItself, type Shards } from "../engines/database/shards.ts";
 import type { SharedForm, SharedLevel } from "../engines/shared-cache/port.ts";
@@ -116,8 +116,7 @@ export class ProfileCache {
 /** Its row and its JSON without the counts, as JSON. */
 export const sharedProfileForm: SharedForm<AccountId, Profile> = {
   nameOf: (id) => `profile1:${id}`,
-  encode: ({ row, head }) =>
-    Buffer.from(JSON.stringify([row, head], (_, value) => (typeof value === "bigint" ? `${value}` : value))),
+  encode: ({ row, head }) => Buffer.from(JSON.stringify([row, head], idsAsText)),
   decode: (bytes) => {
     const [row, head] = JSON.parse(bytes.toString()) as [ToldRow, string];
     const { id, followers_count, following_count, statuses_count, created_at, last_status_at } = row;

@@ -4,7 +4,7 @@ import { type RawBuilder, sql } from "kysely";
 import { LRUCache } from "lru-cache";
 import { Forbidden } from "../core/errors.ts";
 import { TTL_RESOLUTION_MS } from "../core/guarded-cache.ts";
-import type { AccountId } from "../core/ids.ts";
+import { type AccountId, idsAsText } from "../core/ids.ts";
 import type { Viewer } from "../core/viewer.ts";
 import type { Db } from "../engines/database/pools.ts";
 import type { SharedForm, SharedLevel } from "../engines/shared-cache/port.ts";
@@ -111,8 +111,7 @@ export interface TokenCacheOptions {
 /** By the token's hash: what is in there lets nobody in. */
 export const sharedTokenForm: SharedForm<string, KnownToken> = {
   nameOf: (token) => `token1:${hashSecret(token).toString("base64url")}`,
-  encode: (known) =>
-    Buffer.from(JSON.stringify(known, (_, value) => (typeof value === "bigint" ? `${value}` : value))),
+  encode: (known) => Buffer.from(JSON.stringify(known, idsAsText)),
   decode: (bytes) => {
     const { viewer, state } = JSON.parse(bytes.toString()) as KnownToken;
     const idIn = (id: bigint | null) => (id === null ? null : BigInt(id));

@@ -53,3 +53,8 @@ export function requireId(text: string, parameter: string): bigint {
 export function descending(a: bigint, b: bigint): number {
   return a < b ? 1 : a > b ? -1 : 0;
 }
+
+/** For `JSON.stringify`, which can't write ids: as decimal texts. */
+export function idsAsText(_: string, value: unknown): unknown {
+  return typeof value === "bigint" ? `${value}` : value;
+}

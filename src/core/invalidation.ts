@@ -1,4 +1,4 @@
-import type { AccountId, StatusId } from "./ids.ts";
+import { type AccountId, idsAsText, type StatusId } from "./ids.ts";
 
 /** What a committed change made stale in caches. */
 export interface Stale {
@@ -37,7 +37,7 @@ export type TellWrite = (writerId: AccountId) => Promise<void>;
 
 /** As text, for other processes: ids as decimal strings. */
 export function encodeStale(stale: Stale): string {
-  return JSON.stringify(stale, (_, value: unknown) => (typeof value === "bigint" ? `${value}` : value));
+  return JSON.stringify(stale, idsAsText);
 }
 
 export function decodeStale(text: string): Stale {
