@@ -2,6 +2,7 @@ import { createServer } from "node:net";
 import { pino } from "pino";
 import { describe, expect, test } from "vitest";
 import { hasRedis } from "../../cluster/redis.ts";
+import { sleep } from "../../core/clock.ts";
 import { addressOf, evenTags, slotOf } from "./address.ts";
 import { RedisClient } from "./client.ts";
 import { spawnRedis } from "./spawned.ts";
@@ -84,6 +85,25 @@ describe.skipIf(!hasRedis())("at the start (needs redis-server)", () => {
   test("doesn't wait for ever for one that says nothing", async () => {
     await using silent = await listening(() => {});
     expect(await refusal(`redis://127.0.0.1:${silent.port}`)).toMatch(/doesn't answer/);
+  });
+});
+
+describe.skipIf(!hasRedis())("a server that freezes and comes back (needs redis-server)", () => {
+  const redis = spawnRedis({ form: "single" });
+
+  test("leaves no command without an outcome, also those sent without a deadline", async () => {
+    const client = await redis.client();
+    const [connection] = client.primaries("prompt");
+    redis.servers.freeze("redis-1");
+    const outcome = connection?.get("x").then(
+      () => "answered",
+      () => "failed",
+    );
+    // The connection is given up for its silence, and made anew.
+    await new Promise((resolve) => connection?.once("close", resolve));
+    redis.servers.thaw("redis-1");
+    await new Promise((resolve) => connection?.once("ready", resolve));
+    expect(await Promise.race([outcome, sleep(1_000).then(() => "forgotten")])).toBe("failed");
   });
 });
 

@@ -187,6 +187,9 @@ function optionsOf({ username, password, tls }: RedisAddress) {
     socketTimeout: SILENCE_MS_MAX,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
+    // Commands under way when a connection ends fail then: by default those that aren't sent again are forgotten at the
+    // reconnection, and whoever waits for one without a deadline waits for ever.
+    maxRetriesPerRequest: 0,
     protocol: 2 as const,
     retryStrategy: pauseMs,
     // A primary that has become a replica refuses writes: whoever is the primary now must be asked for.
