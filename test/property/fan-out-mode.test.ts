@@ -133,7 +133,7 @@ test(`${FLIPS} changes of mode under load: timelines are what they must be throu
       `${bustle.pagesRead} pages read meanwhile, ${comparedPages} compared in between, ${repeated.times} asked again`,
     );
   }
-}, 1_800_000);
+}, 600_000);
 
 /** Until the author has changed to the mode, once and not more; resolves to the switch point. */
 async function changed(bustle: Bustle, flip: number, mode: string): Promise<bigint> {
