@@ -63,6 +63,28 @@ export function timelineStoreContract(open: OpenStores): void {
   });
 
   describe("appending", () => {
+    test("late ones get their place, near the newest and far down, once each and above the floor", async () => {
+      const [long, other] = await open(200);
+      try {
+        const even = Array.from({ length: 190 }, (_, i) => BigInt(1_000 - 2 * i));
+        const ticket = await long.beginBuild(VIEWER);
+        await long.finishBuild(VIEWER, ticket, { entries: even, floor: 600n, epoch: 0n });
+        const kept = new Set(even);
+        const random = seededRandom(7);
+        for (let i = 0; i < 400; i++) {
+          const depth = random.pick([5, 32, 34, 70, 420]);
+          const id = BigInt(1_010 - random.below(depth));
+          if (await other.append(id, [VIEWER])) kept.add(id);
+          const newestFirst = [...kept].sort((x, y) => Number(y - x)).slice(0, 200);
+          const read = await long.read(VIEWER, null, 1_000);
+          expect(read, `after ${id}, the ${i + 1}th`).toMatchObject({ state: "hit", entries: newestFirst });
+        }
+      } finally {
+        await long[Symbol.asyncDispose]();
+        if (other !== long) await other[Symbol.asyncDispose]();
+      }
+    });
+
     test("leaves a missing timeline missing", async () => {
       expect(await a.append(10n, [VIEWER])).toBe(0);
       expect(await entriesOf()).toBe("miss");

@@ -28,6 +28,8 @@ import { Script } from "../redis/client.ts";
 
 /** Free places of a timeline written anew: 512 bytes, which with 800 entries just fit 7 kB, as Redis allots. */
 const FREE = 64;
+/** Among how many of the newest an id that comes late is looked for a place, before the whole timeline is rewritten. */
+const NEAR = 32;
 /** How many appended ids a build under way may keep; past that the build is given up, and tried again. */
 const MAX_PENDING = 10_000;
 
@@ -126,7 +128,23 @@ local function writeFor(free)
   return written[free]
 end
 
-local function insert(key)
+-- One that comes late, as happens where several lanes and partitions are worked off at once. Mostly it belongs among
+-- the newest: then those above it move down by one place, and all below stay as they are. What leaves the timeline by
+-- that at its end is cut when it's read, as after any append.
+local function insert(key, free)
+  if free > 0 then
+    local start = HEADER + free * 8
+    local near = call('GETRANGE', key, start, start + ${NEAR} * 8 - 1)
+    local before = countFrom(near, id)
+    if before > 0 and before <= most and at(near, before) == id then return 1 end
+    -- Something that is kept is below it, so the floor is too.
+    if before > 0 and before < most and before * 8 < #near then
+      local moved = sub(near, 1, 8) .. struct.pack('>I4', free - 1) .. string.rep(NONE, free - 1)
+        .. sub(near, 1, before * 8) .. id
+      if type(pcall('SETRANGE', key, '30', moved)) == 'table' then drop(key) return 0 end
+      return 1
+    end
+  end
   local line = load(key, most)
   if below(id, line.floor) then return 0 end
   local before = countFrom(line.ids, id)
@@ -151,7 +169,7 @@ for i = 1, #KEYS do
           if type(pcall('SETRANGE', key, '30', written[free] or writeFor(free))) == 'table' then drop(key)
           else holding = holding + 1 end
         elseif high == newestHigh and low == newestLow then holding = holding + 1
-        else holding = holding + insert(key) end
+        else holding = holding + insert(key, free) end
       end
     end
   end
