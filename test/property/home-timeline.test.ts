@@ -6,7 +6,7 @@ import { type ShardDatabases, startShardDatabases } from "../support/shard-datab
 import { ACCOUNTS, KINDS, type Step, describe as told, World } from "./world.ts";
 
 const isLong = process.env.TEST_LONG === "1";
-const SEQUENCES = isLong ? 1_000 : 40;
+const SEQUENCES = isLong ? 1_000 : 25;
 const STEPS = 30;
 const seed = Number(process.env.PROPERTY_SEED ?? Date.now() % 2 ** 31);
 
