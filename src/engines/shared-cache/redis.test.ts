@@ -6,10 +6,11 @@ import { GuardedCache } from "../../core/guarded-cache.ts";
 import { RedisInvalidationLog } from "../invalidation-log/redis.ts";
 import type { RedisClient } from "../redis/client.ts";
 import { newPrefix, spawnRedis } from "../redis/spawned.ts";
-import { sharedLevelContract, textForm } from "./contract.ts";
+import { sharedLevelContract } from "./contract.ts";
 import { FencedLevel } from "./fenced-level.ts";
 import { Freshness, subjectOf, subjectsOf } from "./freshness.ts";
 import { RedisSharedCache } from "./redis.ts";
+import { levelsOn } from "./spawned.ts";
 
 interface Version {
   readonly version: number;
@@ -105,30 +106,7 @@ describe.skipIf(!hasRedis()).each(["single", "cluster"] as const)(
   (form) => {
     const redis = spawnRedis({ form });
 
-    sharedLevelContract(async () => {
-      const prefix = newPrefix();
-      const keptMs = 60_000;
-      const level = async () => {
-        // Time passes only here: beyond the time in which a new process refuses everything.
-        let nowMs = 0;
-        const clock = { nowMs: () => nowMs };
-        const freshness = new Freshness({ keptMsMax: keptMs, clock });
-        freshness.readTo({ history: "a", entry: 1n });
-        nowMs = 2 * keptMs;
-        const cache = new RedisSharedCache(await redis.client(prefix));
-        const onRead = () => {};
-        return new FencedLevel({
-          cache,
-          freshness,
-          keptMs,
-          clock,
-          onRead,
-          form: textForm,
-          subjectOf: String,
-        });
-      };
-      return { levels: [await level(), await level()], keptMs, isShared: true };
-    });
+    sharedLevelContract(async () => levelsOn(await redis.patientPair()));
 
     test("what one has loaded others are given, until it became stale", async () => {
       const table = new Table();
