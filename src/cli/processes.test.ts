@@ -63,15 +63,18 @@ it("processes share no database that one of them runs", async () => {
 describe.runIf(hasRedis() && process.platform === "linux")("several processes (needs redis-server)", () => {
   it("deal out connections; one that is killed is replaced, and the others' requests are answered", async () => {
     const api = await place.start(["api", "--processes", "2"]);
-    const slow = await Promise.all([1, 2, 3, 4].map(() => begun(api.url)));
+    const slow = await Promise.all(Array.from({ length: 10 }, () => begun(api.url)));
     const [killed, stays] = processesOf(api);
-    // A request that came after the others on connections dealt out in turn: all have been read by then.
-    for (const _ of [1, 2]) await fetch(`${api.url}/livez`, { headers: { connection: "close" } });
+    // Requests that came after the others, on connections of their own: all have been read by then.
+    for (let i = 0; i < 4; i++) await fetch(`${api.url}/livez`, { headers: { connection: "close" } });
     process.kill(killed ?? 0, "SIGKILL");
-    await waitFor(() => slow.filter((one) => one.isClosed()).length === 2, 5_000, "its connections end");
+    // Dealt out in turn, but for a process that was busy when its turn came: so how many each has is not certain.
+    const closed = () => slow.filter((one) => one.isClosed()).length;
+    await waitFor(() => closed() > 0, 5_000, "its connections end");
     for (const one of slow) if (!one.isClosed()) one.finish();
     const answered = () => slow.filter((one) => one.answer() === "HTTP/1.1 200").length;
-    await waitFor(() => answered() === 2, 5_000, "the others' requests are answered");
+    await waitFor(() => closed() + answered() >= slow.length, 5_000, "the others' requests are answered");
+    expect(answered()).toBeGreaterThan(0);
     for (let i = 0; i < 20; i++) {
       const { status } = await fetch(`${api.url}/api/v2/instance`, { headers: { connection: "close" } });
       expect(status).toBe(200);
