@@ -6,7 +6,7 @@ import { tellAddress } from "./admin.ts";
 import { CommandError, exitCodes } from "./exit-codes.ts";
 import { report } from "./failure.ts";
 import { version } from "./invocation.ts";
-import { openServerLog, type ServerLog } from "./log.ts";
+import type { ServerLog } from "./log.ts";
 import { explainPort, tryPort } from "./port-owner.ts";
 import { joinPrimary, onStopOfOne, processNumber, runProcesses } from "./processes.ts";
 import type { Terminal } from "./terminal.ts";
@@ -62,6 +62,7 @@ export async function serve(
 ): Promise<void> {
   const { config, listens } = await settle(loaded, roles);
   const stop = new AbortController();
+  const { openServerLog } = await import("./log.ts");
   const log = openServerLog(config, terminal);
   const { openRoost } = await import("../composition.ts");
   if (terminal.watched) terminal.note(terminal.paint("dim", `Starting, with data in ${config.dataDir} …`));

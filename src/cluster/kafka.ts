@@ -8,7 +8,6 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { Admin } from "@platformatic/kafka";
 import { sleep } from "../core/clock.ts";
 import { Unavailable } from "../core/errors.ts";
 import { cacheFolder, freePort, launch, type ManagedProcess } from "./process.ts";
@@ -207,6 +206,8 @@ function launchBroker(
 
 /** Ids of the brokers that the one on this port knows to be up. */
 export async function brokersKnownBy(port: number): Promise<number[]> {
+  // Hundreds of modules, which most commands never need.
+  const { Admin } = await import("@platformatic/kafka");
   const admin = new Admin({
     clientId: "roost-cluster",
     bootstrapBrokers: [`127.0.0.1:${port}`],

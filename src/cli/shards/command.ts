@@ -3,8 +3,6 @@ import { Command } from "commander";
 import { LOGICAL_SHARDS } from "../../core/ids.ts";
 import type { Database } from "../../engines/database/pools.ts";
 import type { ShardDatabase } from "../../engines/database/shard-map.ts";
-import { EVENTS_TOPIC } from "../../engines/event-log/outbox.ts";
-import { FOLLOW_UP_GROUP, RELAY_GROUP } from "../../workers/groups.ts";
 import { openAdmin } from "../admin.ts";
 import { logsOn } from "../events/logs.ts";
 import { CommandError, exitCodes } from "../exit-codes.ts";
@@ -174,6 +172,8 @@ async function open(command: Command, more: readonly string[] = []) {
       shards: map.filter((row) => row.id === id).map(({ shard }) => shard),
     }),
   );
+  const { EVENTS_TOPIC } = await import("../../engines/event-log/outbox.ts");
+  const { FOLLOW_UP_GROUP, RELAY_GROUP } = await import("../../workers/groups.ts");
   const { outbox, events } = await logsOn(shards.all, config, opened);
   const open = opened.move();
   return {
