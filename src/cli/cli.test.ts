@@ -48,6 +48,22 @@ describe("roost", () => {
     expect(await roost(["--version"])).toEqual({ code: 0, stdout: `${version()}\n`, stderr: "" });
   });
 
+  it("loads no engine's client before a command needs it", async () => {
+    const listing = join(here, "listing.mjs");
+    writeFileSync(
+      listing,
+      `import { registerHooks } from "node:module";
+      registerHooks({ load(url, context, next) { console.error(url); return next(url, context); } });`,
+    );
+    const { stderr } = await roost(["--version"], { NODE_OPTIONS: `--import ${listing}` });
+    const loaded = stderr.split("\n");
+    expect(loaded.some((url) => url.endsWith("/src/cli/program.ts"))).toBe(true);
+    expect(
+      loaded.filter((url) => /node_modules\/(@platformatic|ioredis|kysely|pg|fastify)\//.test(url)),
+    ).toEqual([]);
+    expect(loaded.length).toBeLessThan(200);
+  });
+
   it("suggests what may be meant, and exits with 2", async () => {
     const command = await roost(["acounts", "list"]);
     expect(command).toMatchObject({ code: 2, stdout: "" });

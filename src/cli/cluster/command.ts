@@ -6,8 +6,12 @@ import { CommandError, exitCodes } from "../exit-codes.ts";
 import { examples, terminalOf } from "../invocation.ts";
 import { addSettingFlags } from "../setting-flags.ts";
 import { showMap } from "./map.ts";
-import { clusterAt, locked, type OpenedCluster, openCluster } from "./place.ts";
-import { down, type UpOptions, up } from "./up-down.ts";
+import type { OpenedCluster } from "./place.ts";
+import type { UpOptions } from "./up-down.ts";
+
+/** With the engines' clients, which other commands don't need. */
+const place = () => import("./place.ts");
+const upDown = () => import("./up-down.ts");
 
 export function clusterCommand(): Command {
   const command = new Command("cluster")
@@ -37,6 +41,8 @@ function upCommand(): Command {
     .addHelpText("after", examples("npx roost cluster up --demo", "npx roost cluster up --port 5000"))
     .action(async (names: string[], options: UpOptions & { brokers?: string }, self: Command) => {
       const terminal = terminalOf(self);
+      const { openCluster, locked } = await place();
+      const { up } = await upDown();
       const opened = openCluster(self, { ...(options.brokers && { brokers: Number(options.brokers) }) });
       const groups =
         names.length === 0 ? opened.cluster.groups : names.map((name) => groupNamed(opened, name));
@@ -52,7 +58,9 @@ function downCommand(): Command {
     .option("--purge", "and remove everything it has stored")
     .addHelpText("after", examples("npx roost cluster down", "npx roost cluster down --purge"))
     .action(async (options: { purge?: boolean }, self: Command) => {
+      const { clusterAt, locked } = await place();
       const { cluster } = clusterAt(self);
+      const { down } = await upDown();
       await locked(cluster, () => down(cluster, terminalOf(self), options));
     });
   return addSettingFlags(command, ["DATA_DIR"]);
@@ -64,6 +72,7 @@ function statusCommand(): Command {
     .option("--json", "as JSON")
     .addHelpText("after", examples("npx roost cluster status", "npx roost cluster status --json | jq .parts"))
     .action(async (options: { json?: boolean }, self: Command) => {
+      const { clusterAt } = await place();
       const isReady = await showMap(clusterAt(self), terminalOf(self), options);
       if (!isReady) process.exitCode = exitCodes.failed;
     });
@@ -84,6 +93,7 @@ const FAULTS = {
 function faultCommands(): Command[] {
   const faults = Object.entries(FAULTS).map(([verb, [summary, says, act]]) =>
     partCommand(verb, summary).action(async (name: string, _: object, self: Command) => {
+      const { clusterAt } = await place();
       const { cluster } = clusterAt(self);
       for (const part of partsNamed(cluster, name)) {
         if (!(await act(cluster, part)))
@@ -96,6 +106,7 @@ function faultCommands(): Command[] {
   );
   const start = partCommand("start", "start a part that was killed").action(
     async (name: string, _: object, self: Command) => {
+      const { clusterAt, locked } = await place();
       const { cluster } = clusterAt(self);
       await locked(cluster, async () => {
         for (const part of partsNamed(cluster, name)) {
@@ -123,6 +134,7 @@ function logsCommand(): Command {
     .option("--lines <count>", "how many", wholeNumber(1, 100_000), 50)
     .addHelpText("after", examples("npx roost cluster logs api-1 --lines 500"))
     .action(async (name: string, options: { lines: number }, self: Command) => {
+      const { clusterAt } = await place();
       const { cluster } = clusterAt(self);
       const { tailOf } = await import("../../cluster/process.ts");
       for (const part of partsNamed(cluster, name)) {
