@@ -1,4 +1,4 @@
-/** The contract of each port, on the engines of the cluster: through its pooler, on its shard of Redis, in its Kafka. */
+/** The contract of each port, on the engines of the cluster: through its pooler, in its Redis Cluster and its Kafka. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
