@@ -5,7 +5,7 @@ import type { StatusId } from "../core/ids.ts";
 import type { Invalidate } from "../core/invalidation.ts";
 import type { Database } from "../engines/database/pools.ts";
 import { byItself } from "../engines/database/shards.ts";
-import { type Reaction, reactionsOf, recount, settleReactions } from "./reactions.ts";
+import { reactionsOf, settleTold, type ToldReaction } from "./reactions.ts";
 import type { StatusCache, StatusRecord } from "./records.ts";
 import { removeElsewhere, staleBy } from "./remove.ts";
 
@@ -17,33 +17,30 @@ export async function followUp(
   const published = events.flatMap((event) => (event.type === "status.published" ? [event.statusId] : []));
   const records = await statuses.getMany(published);
   const reactions = events.flatMap((event) => reactionsIn(event, records));
-  const isNear = ({ statusId, sourceId }: Reaction) => database.shards.areTogether(statusId, sourceId);
-  const far = reactions.filter(({ reaction }) => !isNear(reaction)).map(({ reaction }) => reaction);
-  const near = reactions.filter(({ reaction, wasFar }) => wasFar && isNear(reaction));
   const deletedIds = events.flatMap((event) => (event.type === "status.deleted" ? [event.statusId] : []));
   // What was reacted to while it was being deleted: the deletion didn't see the reaction, which commits after it.
+  const far = reactions.filter(({ statusId, sourceId }) => !database.shards.areTogether(statusId, sourceId));
   const goneIds = await onlyGone(database, [...new Set(far.map(({ statusId }) => statusId))]);
   const removals = await removeElsewhere(database, [...new Set([...deletedIds, ...goneIds])]);
-  const removed = removals.flatMap((removal) => removal.removed);
-  const counted = await settleReactions(database, [...far, ...removed.flatMap(reactionsOf)]);
-  const recountedIds = [...new Set(near.map(({ reaction }) => reaction.statusId))];
-  await recount(database, recountedIds);
+  const removed = removals.flatMap((removal) => removal.removed).flatMap(reactionsOf);
+  const counted = await settleTold(database, [
+    ...reactions,
+    // With an event of their own, if they are far.
+    ...removed.map((reaction) => ({ ...reaction, wasFar: false })),
+  ]);
   const stale = staleBy(removals);
   if (Object.values(stale).some((ids) => ids.length > 0)) await invalidate(stale);
-  if (counted.length + recountedIds.length > 0) await invalidate({ statuses: [...counted, ...recountedIds] });
+  if (counted.size > 0) await invalidate({ statuses: [...counted] });
 }
 
 /** What an event may have changed of reactions, and whether it left them to be counted here. */
-function reactionsIn(
-  event: DomainEvent,
-  records: ReadonlyMap<StatusId, StatusRecord>,
-): { reaction: Reaction; wasFar: boolean }[] {
+function reactionsIn(event: DomainEvent, records: ReadonlyMap<StatusId, StatusRecord>): ToldReaction[] {
   switch (event.type) {
     case "status.favourited":
     case "status.unfavourited": {
       const { statusId, accountId: sourceId } = event;
       const wasFar = event.type === "status.unfavourited" || event.isFar === true;
-      return [{ reaction: { kind: "favourite", statusId, sourceId }, wasFar }];
+      return [{ kind: "favourite", statusId, sourceId, wasFar }];
     }
     case "status.published": {
       const facts = records.get(event.statusId)?.facts;
@@ -51,12 +48,12 @@ function reactionsIn(
       const { id, inReplyToId, reblogOfId } = facts;
       const wasFar = event.isFar === true;
       const reactions = reactionsOf({ id, in_reply_to_id: inReplyToId, reblog_of_id: reblogOfId });
-      return reactions.map((reaction) => ({ reaction, wasFar }));
+      return reactions.map((reaction) => ({ ...reaction, wasFar }));
     }
     case "status.deleted": {
       const { statusId: id, inReplyToId = null, reblogOfId = null } = event;
       const reactions = reactionsOf({ id, in_reply_to_id: inReplyToId, reblog_of_id: reblogOfId });
-      return reactions.map((reaction) => ({ reaction, wasFar: true }));
+      return reactions.map((reaction) => ({ ...reaction, wasFar: true }));
     }
     default:
       return [];

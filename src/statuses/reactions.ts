@@ -38,10 +38,7 @@ const settling = new Gate({ concurrent: 4, waiting: 10_000 });
  * Nothing to do, and no query, for those whose source and status lie together: they are counted where they are made.
  * Resolves to the statuses whose counts changed.
  */
-export async function settleReactions(
-  database: Database,
-  reactions: readonly Reaction[],
-): Promise<StatusId[]> {
+async function settleReactions(database: Database, reactions: readonly Reaction[]): Promise<StatusId[]> {
   const { shards } = database;
   const changed: StatusId[] = [];
   for (const reaction of reactions) {
@@ -52,31 +49,60 @@ export async function settleReactions(
   return changed;
 }
 
+/** A reaction as its event tells of it. */
+export interface ToldReaction extends Reaction {
+  /** It lay in another database than its status when it was made, so nobody has counted it with its row. */
+  readonly wasFar: boolean;
+}
+
+/**
+ * What requests left, or couldn't do: settles what is far, and counts anew what has come near since it was made.
+ * Resolves to the statuses whose counts may have changed.
+ */
+export async function settleTold(
+  database: Database,
+  reactions: readonly ToldReaction[],
+): Promise<ReadonlySet<StatusId>> {
+  const { shards } = database;
+  const changed = new Set<StatusId>();
+  const recounted = new Set<StatusId>();
+  for (const reaction of reactions) {
+    const { statusId, sourceId, wasFar } = reaction;
+    // Asked for each one just before its turn: what was far when the events were read may have come near meanwhile.
+    if (!shards.areTogether(statusId, sourceId)) {
+      if (await settling.run(() => settle(database, reaction))) changed.add(statusId);
+    } else if (wasFar && !recounted.has(statusId)) {
+      await recount(database, statusId);
+      recounted.add(statusId);
+      changed.add(statusId);
+    }
+  }
+  return changed;
+}
+
 /**
  * Counts anew what was far when it was made, and is near by now: nobody could settle it in between. The lock comes
  * first, then the count: reactions that are near are counted with their row, or after this one.
  */
-export async function recount({ shards }: Database, statusIds: readonly StatusId[]): Promise<void> {
-  const count = (table: string, source: string, column: string, kind: ReactionKind, id: StatusId) =>
+async function recount({ shards }: Database, id: StatusId): Promise<void> {
+  const count = (table: string, source: string, column: string, kind: ReactionKind) =>
     sql`(select count(*) from (select ${sql.ref(source)} from ${sql.table(table)} where ${sql.ref(column)} = ${id}
       union select source_id from remote_reactions where status_id = ${id} and kind = ${REACTION_CODES[kind]}) r)`;
-  for (const id of statusIds) {
-    await shards
-      .of(id)
-      .db.transaction()
-      .execute(async (tx) => {
-        const { rows } = await sql`select 1 from statuses where id = ${id} for key share`.execute(tx);
-        if (rows.length === 0) return;
-        // Without a row there would be nothing to lock, and who makes one meanwhile would count for nothing.
-        await sql`insert into status_counts (status_id) values (${id}) on conflict do nothing`.execute(tx);
-        await sql`select 1 from status_counts where status_id = ${id} for update`.execute(tx);
-        const replies = count("statuses", "id", "in_reply_to_id", "reply", id);
-        const reblogs = count("statuses", "id", "reblog_of_id", "reblog", id);
-        await sql`update status_counts set replies_count = ${replies}, reblogs_count = ${reblogs},
-          favourites_count = ${count("favourites", "account_id", "status_id", "favourite", id)}
+  await shards
+    .of(id)
+    .db.transaction()
+    .execute(async (tx) => {
+      const { rows } = await sql`select 1 from statuses where id = ${id} for key share`.execute(tx);
+      if (rows.length === 0) return;
+      // Without a row there would be nothing to lock, and who makes one meanwhile would count for nothing.
+      await sql`insert into status_counts (status_id) values (${id}) on conflict do nothing`.execute(tx);
+      await sql`select 1 from status_counts where status_id = ${id} for update`.execute(tx);
+      await sql`update status_counts set
+          replies_count = ${count("statuses", "id", "in_reply_to_id", "reply")},
+          reblogs_count = ${count("statuses", "id", "reblog_of_id", "reblog")},
+          favourites_count = ${count("favourites", "account_id", "status_id", "favourite")}
         where status_id = ${id}`.execute(tx);
-      });
-  }
+    });
 }
 
 /** As a request does it, so that its answer shows the count. If it fails now, the event's consumer comes to it. */

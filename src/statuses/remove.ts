@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import { NotFound } from "../core/errors.ts";
+import type { DomainEvent } from "../core/events.ts";
 import type { AccountId, StatusId } from "../core/ids.ts";
 import type { Stale } from "../core/invalidation.ts";
 import type { Database, Db } from "../engines/database/pools.ts";
@@ -81,15 +82,15 @@ export function staleBy(removals: readonly Removal[]): Stale {
   };
 }
 
-/** With what it answered or boosted, where a consumer of the event must count that anew. */
-function tellOf(tx: Db, shards: Shards, row: Removed): Promise<void> {
+/** What is told of it: with what it answered or boosted, where a consumer of the event must count that anew. */
+function eventOf(shards: Shards, row: Removed): DomainEvent {
   const { id: statusId, author_id: authorId } = row;
   const far = Object.fromEntries(
     reactionsOf(row)
       .filter((reaction) => !shards.areTogether(reaction.statusId, reaction.sourceId))
       .map(({ kind, statusId }) => [kind === "reply" ? "inReplyToId" : "reblogOfId", statusId]),
   );
-  return appendToOutbox(tx, authorId, { type: "status.deleted", statusId, authorId, ...far });
+  return { type: "status.deleted", statusId, authorId, ...far };
 }
 
 /** `goneIds` are of statuses that another database has removed. */
@@ -100,6 +101,8 @@ async function removeDependents(
   goneIds: readonly StatusId[],
 ): Promise<Removal> {
   const ids = [...removed.map((row) => row.id), ...goneIds];
+  // Before the counts: what comes near in between is counted here, and then anew by the event.
+  const events = removed.map((row) => ({ authorId: row.author_id, event: eventOf(shards, row) }));
   for (const table of [
     "status_mentions",
     "status_tags",
@@ -132,6 +135,6 @@ async function removeDependents(
         where status_id = ${row.reblog_of_id}`.execute(tx);
     }
   }
-  for (const row of removed) await tellOf(tx, shards, row);
+  for (const { authorId, event } of events) await appendToOutbox(tx, authorId, event);
   return { removed, answerIds: answers.rows.map(({ id }) => id) };
 }

@@ -18,7 +18,8 @@ export interface StaleSource {
   readonly reading: StaleReading;
 }
 
-const CONNECT_MS_MAX = 5_000;
+/** How long to connect may take, and how long a statement waits for a connection of the pool. */
+export const CONNECT_MS_MAX = 5_000;
 /** Behind a pooler the time limit of statements is the role's, and migrations and moving shards take longer. */
 const WITHOUT_LIMIT = "set statement_timeout = 0";
 

@@ -14,7 +14,7 @@ import { sql } from "kysely";
 import type pg from "pg";
 import { sleep } from "../../core/clock.ts";
 import { UnusableSetup } from "../../core/errors.ts";
-import type { Db } from "./pools.ts";
+import { CONNECT_MS_MAX, type Db } from "./pools.ts";
 import { MAP_LEASE_MS } from "./shard-map.ts";
 import {
   copyTable,
@@ -144,6 +144,10 @@ async function finish(move: Move, fromId: string, toId: string, startedAtMs: num
   await from.query("update shard_moves set state = 'gone' where shard = any($1::int[])", [shards]);
   await to.query("delete from shard_moves where shard = any($1::int[])", [shards]);
   const pauseMs = performance.now() - startedAtMs;
+  // Who chose this database by the old map may still wait for a connection to it: a read must find the rows that were
+  // there, and a write the trigger that refuses it.
+  move.onStep("changes go on; waiting for the last readers of the old rows");
+  await sleep(CONNECT_MS_MAX + 500);
   move.onStep("clearing the old rows");
   await clear(from, shards);
   await unwatch(from, shards);
