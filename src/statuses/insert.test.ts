@@ -5,7 +5,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { makeDataDir, removeDataDir } from "../../test/support/start-roost.ts";
 import { openRoost, type Roost } from "../composition.ts";
 import { loadConfig } from "../config.ts";
-import { type AccountId, makeId, type StatusId } from "../core/ids.ts";
+import { type AccountId, LOGICAL_SHARDS, makeId, type StatusId } from "../core/ids.ts";
+import { Database } from "../engines/database/pools.ts";
 import { type Inserted, type NewStatus, statusInserter } from "./insert.ts";
 
 const dataDir = makeDataDir();
@@ -140,4 +141,28 @@ test("one that the database refuses spoils no other", async () => {
     roost.database.db,
   );
   expect(rows[0]?.texts).toEqual(["a post", "good", "good too"]);
+});
+
+test("an author whose shard has moved while the post waited for its turn: nothing is written to the old database", async () => {
+  const { database } = roost;
+  const [wren, robin] = [await author(), await author()];
+  await using elsewhere = new Database({
+    connection: {},
+    poolSize: 1,
+    statementTimeoutMs: 1_000,
+    log: () => {},
+  });
+  const inserter = statusInserter(database);
+  const early = inserter.add(status(wren));
+  const late = inserter.add(status(robin));
+  database.shards.spread(Array.from({ length: LOGICAL_SHARDS }, () => elsewhere));
+  try {
+    expect(await early).toBeDefined();
+    // As the database says it, so that who answers the request tries again.
+    await expect(late).rejects.toMatchObject({ code: "40S01" });
+  } finally {
+    database.shards.spread(Array.from({ length: LOGICAL_SHARDS }, () => database));
+  }
+  const { rows } = await sql`select 1 from statuses where author_id = ${robin}`.execute(database.db);
+  expect(rows).toEqual([]);
 });

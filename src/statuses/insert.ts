@@ -3,7 +3,7 @@ import { CompiledQuery } from "kysely";
 import { Batcher } from "../core/batcher.ts";
 import { type AccountId, type StatusId, shardOfId } from "../core/ids.ts";
 import { type Database, type Db, wasRolledBack } from "../engines/database/pools.ts";
-import type { Shards } from "../engines/database/shards.ts";
+import { ShardMoved, type Shards } from "../engines/database/shards.ts";
 import type { CheckedText, Draft } from "./draft.ts";
 import { visibilityCode } from "./visibility.ts";
 
@@ -45,11 +45,13 @@ function inserterOf(database: Database, shards: Shards): StatusInserter {
     batchesMost: BATCHES_MOST,
     itemsForAnother: STATUSES_FOR_ANOTHER,
     run: async (statuses) => {
+      // They waited for their turn, and for how long nobody knows: this database may not even refuse them any more.
+      if (statuses.some(({ authorId }) => shards.of(authorId) !== database)) throw new ShardMoved();
       const rows = await database.prepared<Row>("status_insert", INSERT, valuesOf(statuses, shards));
       return inOrder(statuses, rows);
     },
     // A lost connection may have lost the answer alone: written again, the posts would be there twice.
-    hadNoEffect: wasRolledBack,
+    hadNoEffect: (error) => error instanceof ShardMoved || wasRolledBack(error),
   });
 }
 

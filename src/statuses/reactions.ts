@@ -7,10 +7,10 @@
  * makes certain that it's done.
  */
 import { sql } from "kysely";
-import { Unavailable } from "../core/errors.ts";
 import { Gate } from "../core/gate.ts";
 import type { AccountId, StatusId } from "../core/ids.ts";
 import type { Database, Db } from "../engines/database/pools.ts";
+import { ShardMoved } from "../engines/database/shards.ts";
 
 export type ReactionKind = "favourite" | "reblog" | "reply";
 
@@ -113,7 +113,7 @@ export async function settleNow(database: Database, reactions: readonly Reaction
 async function settle({ shards }: Database, reaction: Reaction): Promise<boolean> {
   const { kind, statusId, sourceId } = reaction;
   // It waited for its turn, and shards have moved: the event's consumer, when it comes again, counts anew.
-  if (shards.areTogether(statusId, sourceId)) throw new Unavailable("The shard of a status has just moved");
+  if (shards.areTogether(statusId, sourceId)) throw new ShardMoved();
   return shards
     .of(statusId)
     .db.transaction()

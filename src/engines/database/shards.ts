@@ -17,6 +17,15 @@ const MOVING = "40S01";
 const MOVE_MS_MAX = 15_000;
 const MOVE_PAUSE_MS = 40;
 
+/** What was to be done in one database belongs in another by now, and wasn't begun. */
+export class ShardMoved extends Unavailable {
+  readonly code = MOVING;
+
+  constructor() {
+    super("What this is about has just moved to another database. Try again in a moment");
+  }
+}
+
 export class Shards {
   #byShard: readonly Database[] | null = null;
   #all: readonly Database[];
