@@ -34,30 +34,14 @@ const COUNTS = {
 /** Each holds a connection to one database while it asks another: more of them could wait for each other's for ever. */
 const settling = new Gate({ concurrent: 4, waiting: 10_000 });
 
-/**
- * Nothing to do, and no query, for those whose source and status lie together: they are counted where they are made.
- * Resolves to the statuses whose counts changed.
- */
-async function settleReactions(database: Database, reactions: readonly Reaction[]): Promise<StatusId[]> {
-  const { shards } = database;
-  const changed: StatusId[] = [];
-  for (const reaction of reactions) {
-    const { statusId, sourceId } = reaction;
-    if (shards.areTogether(statusId, sourceId)) continue;
-    if (await settling.run(() => settle(database, reaction))) changed.push(statusId);
-  }
-  return changed;
-}
-
-/** A reaction as its event tells of it. */
 export interface ToldReaction extends Reaction {
-  /** It lay in another database than its status when it was made, so nobody has counted it with its row. */
+  /** By its event it lay in another database than its status when it was made: nobody has counted it with its row. */
   readonly wasFar: boolean;
 }
 
 /**
- * What requests left, or couldn't do: settles what is far, and counts anew what has come near since it was made.
- * Resolves to the statuses whose counts may have changed.
+ * Settles what is far, and counts anew what has come near since it was made. Nothing to do, and no query, for what was
+ * near: it's counted where it is made. Resolves to the statuses whose counts may have changed.
  */
 export async function settleTold(
   database: Database,
@@ -107,7 +91,8 @@ async function recount({ shards }: Database, id: StatusId): Promise<void> {
 
 /** As a request does it, so that its answer shows the count. If it fails now, the event's consumer comes to it. */
 export async function settleNow(database: Database, reactions: readonly Reaction[]): Promise<void> {
-  await settleReactions(database, reactions).catch(() => {});
+  const told = reactions.map((reaction) => ({ ...reaction, wasFar: false }));
+  await settleTold(database, told).catch(() => {});
 }
 
 async function settle({ shards }: Database, reaction: Reaction): Promise<boolean> {
