@@ -19,6 +19,8 @@ export const ENGINE_TESTS = [
  */
 export default defineConfig({
   test: {
+    // Two whole servers at a time, each waiting half of its time: what two cores, a laptop's and CI's, can carry.
+    maxWorkers: 2,
     projects: [
       {
         test: {
@@ -35,14 +37,12 @@ export default defineConfig({
           include: ENGINE_TESTS,
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          maxWorkers: 2,
         },
       },
       {
         test: {
           name: "e2e",
           include: ["test/{api,property,kill}/**/*.test.ts"],
-          fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 90_000,
         },
@@ -68,7 +68,6 @@ export default defineConfig({
         test: {
           name: "browser",
           include: ["test/browser/**/*.test.ts"],
-          fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
