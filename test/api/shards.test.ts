@@ -257,4 +257,25 @@ describe("a start with another set of databases", () => {
     const four = one.replace("/first", "/replaced");
     await expect(open([four, two])).rejects.toThrow(/last seen at .*\/first, isn't there/);
   });
+
+  test("is refused when the map has lost some shards or all of them; it stays as it is", async () => {
+    const count = async () => {
+      const [row] = await databases.query(databases.mainUrl, "select count(*)::int as count from shard_map");
+      return row?.count;
+    };
+    await databases.query(databases.mainUrl, "create table kept as select * from shard_map");
+    for (const [where, left] of [
+      ["where shard = 77", 1_023],
+      ["", 0],
+    ] as const) {
+      await databases.query(databases.mainUrl, `delete from shard_map ${where}`);
+      const says = new RegExp(`map has ${left} of 1024 shards.*: restore the table shard_map`);
+      await expect(open(databases.shardUrls)).rejects.toThrow(says);
+      await expect(open([]), "also without SHARD_URLS").rejects.toThrow(says);
+      expect(await count(), "nobody has made another").toBe(left);
+    }
+    await databases.query(databases.mainUrl, "insert into shard_map select * from kept");
+    await databases.query(databases.mainUrl, "drop table kept");
+    expect(await open(databases.shardUrls)).toBe(2);
+  });
 });

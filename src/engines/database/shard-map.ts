@@ -40,7 +40,7 @@ export interface OpenedShards extends AsyncDisposable {
 /**
  * Opens the databases, brings their schemas up to date, and spreads `main.shards` as the map says. The first start
  * with some makes the map: evenly over them, or all on the main database if somebody lives there already.
- * Throws UnusableSetup when the map names a database that isn't there.
+ * Throws UnusableSetup when the map names a database that isn't there, or has lost shards.
  */
 export async function openShards(
   main: Database,
@@ -66,6 +66,7 @@ export async function openShards(
   }
   const byIdentity = await identitiesOf(main, others);
   const known = await readMap(main.db);
+  await requireNoLostMap(main.db);
   const map = known.length > 0 || shards.length === 0 ? known : await makeMap(main, byIdentity);
   if (map.length > 0) main.shards.spread(databasesOf(map, byIdentity));
   if (shards.length > 0) await register(main.db, byIdentity);
@@ -153,12 +154,31 @@ async function identityOf(db: Db): Promise<string> {
   return rows[0]?.id ?? "";
 }
 
+/**
+ * Databases are registered in the transaction that makes the first map: where there are some and no map, it was lost. A
+ * new one would hide everything that lies elsewhere than it says. In one statement, since another server may be making
+ * the first one at this moment.
+ */
+async function requireNoLostMap(db: Db): Promise<void> {
+  const { rows } = await sql<{ count: number }>`select count(*)::int as count from shard_databases
+    where not exists (select from shard_map)`.execute(db);
+  const count = rows[0]?.count ?? 0;
+  if (count > 0) throw lostShards(0, `, though ${count} databases have been named for them`);
+}
+
+function lostShards(count: number, though = ""): UnusableSetup {
+  return new UnusableSetup(
+    `The shard map has ${count} of ${LOGICAL_SHARDS} shards${though}: restore the table shard_map of the main database`,
+  );
+}
+
 /** Several servers may start at once: the first to lock the table makes the map, the others find it made. */
 async function makeMap(main: Database, byIdentity: Map<string, ShardDatabase>): Promise<MapRow[]> {
   return main.db.transaction().execute(async (tx) => {
     await sql`lock table shard_map in share row exclusive mode`.execute(tx);
     const made = await readMap(tx);
     if (made.length > 0) return made;
+    await requireNoLostMap(tx);
     const { rows } = await sql`select 1 from accounts limit 1`.execute(tx);
     const isInhabited = rows.length > 0;
     const databases = [...byIdentity].filter(([, { database, address }]) =>
@@ -183,11 +203,7 @@ async function register(db: Db, byIdentity: Map<string, ShardDatabase>): Promise
 }
 
 function databasesOf(map: readonly MapRow[], byIdentity: Map<string, ShardDatabase>): Database[] {
-  if (map.length !== LOGICAL_SHARDS) {
-    throw new UnusableSetup(
-      `The shard map has ${map.length} of ${LOGICAL_SHARDS} shards: restore the table shard_map of the main database`,
-    );
-  }
+  if (map.length !== LOGICAL_SHARDS) throw lostShards(map.length);
   return map.map(({ id, address }) => {
     const found = byIdentity.get(id);
     if (found) return found.database;
