@@ -53,7 +53,7 @@ describe.skipIf(!testCluster)("the primary is lost (needs TEST_CLUSTER)", () => 
         await healed(load, "post", `${old.name} is back`);
         await load.stop();
         expectHonest(load, beganMs, old.name);
-        await stage.expectNothingLost(load.acknowledged);
+        await stage.expectNothingLost(load);
       } finally {
         await load.stop();
         roostCluster("up");
@@ -83,7 +83,7 @@ describe.skipIf(!testCluster)("the primary is lost (needs TEST_CLUSTER)", () => 
       await healed(load, "post", `${old.name} is back`);
       await load.stop();
       expectHonest(load, beganMs, old.name);
-      await stage.expectNothingLost(load.acknowledged);
+      await stage.expectNothingLost(load);
     } finally {
       await load.stop();
       roostCluster("up");

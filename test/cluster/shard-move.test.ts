@@ -53,7 +53,7 @@ describe.skipIf(!testCluster)("shards move (needs TEST_CLUSTER)", () => {
       }
       await load.stop();
       expectHonest(load, beganMs, "shard-2");
-      await stage.expectNothingLost(load.acknowledged);
+      await stage.expectNothingLost(load);
     } finally {
       await load.stop();
     }

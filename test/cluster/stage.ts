@@ -3,10 +3,10 @@ import { execFile, execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect } from "vitest";
-import { type SignedUp, signUp } from "../support/client.ts";
+import { signUp } from "../support/client.ts";
 import { testCluster } from "../support/cluster-tenant.ts";
 import { waitFor } from "../support/wait.ts";
-import { Load, type Told } from "./load.ts";
+import { Load, type People, type Relation, type Told } from "./load.ts";
 
 export const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 /** Until people notice that nothing can take the place of what is away. */
@@ -15,6 +15,8 @@ const ANSWER_MS_MAX = 25_000;
 /** Until answers are good again once the part is back, or others have taken over. */
 export const HEALED_MS_MAX = 45_000;
 const DELIVERED_MS_MAX = 45_000;
+/** So many that a round among them takes as long as a fault. */
+const STRANGERS = 30;
 export const IN_A_ROW = 10;
 export const FRONT = "haproxy";
 
@@ -27,28 +29,31 @@ interface PartStatus {
 }
 
 export class Stage {
-  readonly authors: readonly SignedUp[];
-  readonly readers: readonly SignedUp[];
+  readonly #people: People;
+  #relations: Load["relations"] = new Map();
 
-  private constructor(authors: readonly SignedUp[], readers: readonly SignedUp[]) {
-    this.authors = authors;
-    this.readers = readers;
+  private constructor(people: People) {
+    this.#people = people;
   }
 
-  /** Three who post, and three who follow them all. */
+  /** Three who post, three who follow them all, and one who follows and blocks strangers. */
   static async set(): Promise<Stage> {
     const { url } = JSON.parse(roostCluster("up", "--json")) as { url: string };
     const run = Date.now().toString(36);
-    const named = (what: string) => [1, 2, 3].map((n) => `${what}_${run}_${n}`);
+    const named = (what: string, count = 3) =>
+      Array.from({ length: count }, (_, n) => `${what}_${run}_${n + 1}`);
     const authors = await signUp(url, ...named("author"));
     const readers = await signUp(url, ...named("reader"));
     for (const { client } of readers) for (const { id } of authors) await client.follow(id);
-    return new Stage(authors, readers);
+    const [wavering, ...strangers] = await signUp(url, ...named("stranger", 1 + STRANGERS));
+    if (!wavering) throw new Error("nobody signed up");
+    return new Stage({ authors, readers, wavering, strangers });
   }
 
   /** People at work, all of whom have been answered. */
   async load(): Promise<Load> {
-    const load = new Load(this);
+    const load = new Load(this.#people, this.#relations);
+    this.#relations = load.relations;
     await waitFor(() => load.acknowledged.length >= IN_A_ROW, 10_000, "posting works before").catch(
       async (error: unknown) => {
         await load.stop();
@@ -58,16 +63,43 @@ export class Stage {
     return load;
   }
 
-  async expectNothingLost(ids: readonly string[]): Promise<void> {
-    for (const { client, username } of this.readers) {
+  /** Of a load that was stopped: posts, deletes, favourites, follows, blocks. */
+  async expectNothingLost(load: Load): Promise<void> {
+    await this.#expectPosts(load);
+    expect(load.deleted.acknowledged.size, "there was something to lose").toBeGreaterThan(0);
+    for (const [{ client, username }, { acknowledged }] of load.favourited) {
+      expect(acknowledged.size, "there was something to lose").toBeGreaterThan(0);
+      const missing: string[] = [];
+      for (const id of acknowledged) {
+        if (!(await client.get<{ favourited: boolean }>(`/api/v1/statuses/${id}`)).favourited)
+          missing.push(id);
+      }
+      expect(missing, `favourites of ${username} that were lost`).toEqual([]);
+    }
+    const ids = [...load.relations.keys()];
+    const query = ids.map((id) => `id[]=${id}`).join("&");
+    const { client } = this.#people.wavering;
+    const found = await client.get<(Relation & { id: string })[]>(`/api/v1/accounts/relationships?${query}`);
+    expect(found.map(({ id }) => id).toSorted()).toEqual(ids.toSorted());
+    for (const { id, following, blocking } of found)
+      expect(load.relations.get(id), `one of what may be between them and ${id}`).toContainEqual({
+        following,
+        blocking,
+      });
+  }
+
+  async #expectPosts({ acknowledged, deleted }: Load): Promise<void> {
+    const ids = acknowledged.filter((id) => !deleted.all.has(id));
+    for (const { client, username } of this.#people.readers) {
       let missing: string[] = [];
+      let seen = new Set<string>();
       await waitFor(
         async () => {
-          const [oldest = "1"] = ids.toSorted((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1));
+          const [oldest = "1"] = acknowledged.toSorted((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1));
           const pages = await client
             .homeByLinks(40, "prev", `&min_id=${BigInt(oldest) - 1n}`)
             .catch(() => []);
-          const seen = new Set(pages.flat());
+          seen = new Set(pages.flat());
           missing = ids.filter((id) => !seen.has(id));
           return missing.length === 0;
         },
@@ -76,6 +108,8 @@ export class Stage {
       ).catch((error: Error) => {
         throw new Error(`${error.message}: ${missing.length} of ${ids.length} missing, first ${missing[0]}`);
       });
+      const back = [...deleted.acknowledged].filter((id) => seen.has(id));
+      expect(back, `deleted posts in the timeline of ${username}`).toEqual([]);
     }
   }
 }
