@@ -52,8 +52,8 @@ interface Told {
   readonly name: string;
   readonly headers: Record<string, string>;
 }
-const told = async (url: string, headers: Record<string, string> = {}) =>
-  (await (await fetch(url, { headers })).json()) as Told;
+const told = async (url: string, headers: Record<string, string> = {}, method = "GET") =>
+  (await (await fetch(url, { method, headers })).json()) as Told;
 
 describe.runIf(hasHaproxy())("HAProxy (skipped unless it is installed)", () => {
   test("roundrobin gives each server its turn", async () => {
@@ -101,6 +101,8 @@ describe.runIf(hasHaproxy())("HAProxy (skipped unless it is installed)", () => {
     for (const name of ["a", "b", "c"])
       expect([...before.values()].filter((one) => one === name).length).toBeGreaterThan(20);
     expect(await serversOf()).toEqual(before);
+    for (const [client, name] of [...before].slice(0, 20))
+      expect((await told(one.url, { "X-Forwarded-For": client }, "POST")).name).toBe(name);
     await tellHaproxy(one.admin, "set server api/api-3 state drain");
     const after = await serversOf();
     for (const [client, name] of before) {
@@ -115,6 +117,11 @@ describe.runIf(hasHaproxy())("HAProxy (skipped unless it is installed)", () => {
     const { headers } = await told(one.url, { ...forged, "X-Forwarded-Proto": "https" });
     expect(headers).toMatchObject({ "x-forwarded-for": "127.0.0.1", "x-forwarded-proto": "http" });
     expect(JSON.stringify(headers)).not.toContain("6.6.6.6");
+    // What HAProxy hands to itself on the way is still the client's, and nothing is said of that.
+    expect((await told(one.url, forged, "POST")).headers).toEqual({
+      ...headers,
+      "content-length": "0",
+    });
     await using behind = await balancer({ trustedEdge: "127.0.0.1" });
     const chain = { "X-Forwarded-For": "6.6.6.6, 10.9.8.7", "X-Forwarded-Proto": "https" };
     const trusted = (await told(behind.url, chain)).headers;
@@ -141,26 +148,6 @@ describe.runIf(hasHaproxy())("HAProxy (skipped unless it is installed)", () => {
     const back = async () => (await serverStates(one.admin)).get("api-2") === "UP";
     await waitFor(back, 5_000, "it's back");
     expect((await countAnswers(one.url, 30)).b).toBe(10);
-  });
-
-  test("a server that is frozen leaves within two checks, and who waited for it is told", async () => {
-    await using one = await balancer();
-    const frozenMs = performance.now();
-    backends.process("c").signal("SIGSTOP");
-    try {
-      const waiting = Array.from({ length: 6 }, () => fetch(`${one.url}/`).then(({ status }) => status));
-      await waitFor(
-        async () => (await serverStates(one.admin)).get("api-3") === "DOWN",
-        NOTICED_MS_MAX,
-        "it's known to be down",
-      );
-      expect(performance.now() - frozenMs).toBeLessThan(NOTICED_MS_MAX);
-      const statuses = await Promise.all(waiting);
-      expect(statuses.filter((status) => status !== 200).length).toBeLessThanOrEqual(2);
-      expect(await countAnswers(one.url, 60)).toEqual({ a: 30, b: 30 });
-    } finally {
-      backends.process("c").signal("SIGCONT");
-    }
   });
 
   test("a server that takes its time to answer checks keeps what it is working on", async () => {
@@ -204,9 +191,11 @@ describe.runIf(hasHaproxy())("HAProxy (skipped unless it is installed)", () => {
     await backends.restart("a");
   });
 
-  test("a POST whose server died is never sent again", async () => {
+  test("a POST whose server died is never sent again, and its client is told instead of sending it again", async () => {
     await using one = await balancer({ servers: backends.ports.slice(0, 2) });
     await tellHaproxy(one.admin, "set server api/api-1 state drain");
+    // On a connection that has brought an answer, HAProxy alone would say nothing and close it; see `backend writes`.
+    await told(one.url);
     const posting = fetch(`${one.url}/?ms=5000`, { method: "POST", body: "once" });
     const sessions = (server: string) => new RegExp(`^api,${server},\\d+,\\d+,1,`, "m");
     await waitFor(

@@ -62,6 +62,8 @@ export async function startHaproxy(options: HaproxyOptions): Promise<ManagedProc
       BALANCE: options.balance ?? "roundrobin",
       CHECK_INTERVAL: `${options.checkMs ?? 500}ms`,
       STATS_SOCKET: adminSocket(options),
+      // Of each HAProxy of this machine its own.
+      WRITES_SOCKET: `unix@${join(folder, `${name}-writes.sock`)}`,
       ...(options.trustedEdge && { TRUSTED_EDGE: options.trustedEdge }),
       ...numbered("API", servers.map(local)),
       ...numbered("STREAMING", streaming.map(local)),

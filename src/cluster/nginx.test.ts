@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { type Backends, countAnswers, startBackends } from "../../test/support/backends.ts";
 import { waitFor } from "../../test/support/wait.ts";
+import type { Balance } from "./haproxy.ts";
 import { hasNginx, type NginxOptions, startNginx } from "./nginx.ts";
 import { freePort } from "./process.ts";
 
@@ -32,17 +33,29 @@ const told = async (url: string, headers: Record<string, string> = {}) =>
   (await (await fetch(url, { headers })).json()) as { name: string; headers: Record<string, string> };
 
 describe.runIf(hasNginx())("nginx (skipped unless it is installed)", () => {
-  test("roundrobin gives each server its turn; weighted gives 3 to 1", async () => {
+  test("roundrobin gives each server its turn", async () => {
     await using one = await edge();
     const counts = await countAnswers(one.url, 300);
     for (const name of ["a", "b", "c"]) expect(Math.abs((counts[name] ?? 0) - 100)).toBeLessThanOrEqual(3);
-    await using other = await edge({
-      balance: "weighted",
-      weights: [3, 1],
-      servers: backends.ports.slice(0, 2),
-    });
-    const { a = 0, b = 0 } = await countAnswers(other.url, 400);
-    expect([Math.abs(a - 300) <= 8, a + b]).toEqual([true, 400]);
+  });
+
+  test("of the same servers with weights of 3 and 1, roundrobin asks both alike, weighted 3 to 1", async () => {
+    const servers = { servers: backends.ports.slice(0, 2), weights: [3, 1] };
+    const shares: [Balance, number][] = [
+      ["roundrobin", 200],
+      ["weighted", 300],
+    ];
+    for (const [balance, share] of shares) {
+      await using one = await edge({ ...servers, balance });
+      const { a = 0, b = 0 } = await countAnswers(one.url, 400);
+      expect([balance, Math.abs(a - share) <= 8, a + b], `${a} : ${b}`).toEqual([balance, true, 400]);
+    }
+  });
+
+  test("another word for BALANCE is refused with those that there are", async () => {
+    await expect(edge({ balance: "weighed" as Balance })).rejects.toThrow(
+      /BALANCE must be roundrobin, leastconn, source or weighted, not "weighed"/,
+    );
   });
 
   test("leastconn spares servers that are busy with long requests", async () => {

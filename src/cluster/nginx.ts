@@ -1,11 +1,12 @@
 /**
  * nginx as an edge that keeps files, or as a balancer of its own, with the configuration that is also deployed: what
- * differs from one place to another is put into it, as the image's envsubst does.
+ * differs from one place to another is put into it, as the image's entrypoint does.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { invariant } from "../core/errors.ts";
 import type { Balance } from "./haproxy.ts";
 import { accepts, launch, type ManagedProcess } from "./process.ts";
 
@@ -21,7 +22,7 @@ export interface NginxOptions {
   readonly streaming?: readonly number[];
   /** How a server is chosen; in turn unless given. */
   readonly balance?: Balance;
-  /** Of the servers, for "weighted". */
+  /** Of the servers; they count for "weighted" alone. */
   readonly weights?: readonly number[];
   /** Addresses of proxies in front, whose word on the client's address is believed. */
   readonly trustedEdge?: string;
@@ -56,9 +57,7 @@ function rendered(options: NginxOptions, folder: string): string {
       .join("\n  ");
   const values: Readonly<Record<string, string>> = {
     LISTEN: `127.0.0.1:${port}`,
-    BALANCE: balance,
-    BALANCE_DIR: join(DEPLOYED, "balance"),
-    API_SERVERS: list(servers, balance === "weighted" ? weights : []),
+    ...balanced(balance, list(servers, weights)),
     STREAMING_SERVERS: list(streaming),
     TRUSTED_EDGE: options.trustedEdge ?? NOBODY,
     FORWARDED_PROTO: "$scheme",
@@ -67,6 +66,16 @@ function rendered(options: NginxOptions, folder: string): string {
   };
   const template = readFileSync(join(DEPLOYED, "roost.conf.template"), "utf8");
   return template.replace(/\$\{(\w+)\}/g, (whole, key: string) => values[key] ?? whole);
+}
+
+/** What the deployed script makes of BALANCE and of the servers, read by a shell as the image's entrypoint reads it. */
+function balanced(balance: Balance, servers: string): Record<string, string> {
+  const script = 'BALANCE="$1" API_SERVERS="$2"; . "$0"; printf "%s\\0%s" "$BALANCE_METHOD" "$API_SERVERS"';
+  const args = ["-ec", script, join(DEPLOYED, "15-balance.envsh"), balance, servers];
+  const { status, stdout, stderr } = spawnSync("sh", args, { encoding: "utf8" });
+  invariant(status === 0, `nginx's servers can be told how to be chosen: ${stderr}`);
+  const [BALANCE_METHOD = "", API_SERVERS = ""] = stdout.split("\0");
+  return { BALANCE_METHOD, API_SERVERS };
 }
 
 /** What the image has of its own. */

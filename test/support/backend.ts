@@ -1,6 +1,6 @@
 /**
  * A server behind a balancer, by itself: `node backend.ts PORT NAME`. It says who it is and what it was told about the
- * client, and can be slow, stream, and be unready.
+ * client, logs what has an id, and can be slow, stream, and be unready.
  */
 import { createServer } from "node:http";
 import { WebSocketServer } from "ws";
@@ -33,6 +33,8 @@ const server = createServer((request, response) => {
     response.setHeader("Cache-Control", "private, no-store");
   else response.setHeader("Content-Type", "application/json");
   const { headers, method } = request;
+  // What came is known from the log also of a server that never answered it.
+  if (url.searchParams.has("id")) console.log(`${method} ${url.searchParams.get("id")}`);
   let sizeBytes = 0;
   request.on("data", (chunk: Buffer) => {
     sizeBytes += chunk.length;
