@@ -1,7 +1,8 @@
 /**
- * Home reads as a Roost of many processes serves them: `roost api`, compiled as it is deployed, with PostgreSQL and Redis beside it; one process, and
- * then one for each core at the same load. The load generator and Redis share the cores with them, so reads a second
- * can't double: whether a process costs the others something is seen in reads per CPU second of the API processes.
+ * Home reads as a Roost of many processes serves them: `roost api`, compiled as it is deployed, with PostgreSQL and Redis
+ * beside it; one process, and then one for each core at the same load. The load generator and Redis share the cores with
+ * them, so reads a second can't double: whether a process costs the others something is seen in reads per CPU second of
+ * the API processes.
  */
 import { availableParallelism } from "node:os";
 import { compileRoost } from "./compiled.ts";
@@ -68,7 +69,7 @@ function loadOf(
   return { ...load, ...readsOf(server, viewers), pids: familyOf(server.pid) };
 }
 
-function figuresOf(rounds: readonly Round[]): Figure[] {
+export function figuresOf(rounds: readonly Round[]): Figure[] {
   const middle = middleOf(rounds);
   const against = (what: string, value: (round: Round) => number) => ({ what, value: middle(value) });
   return [

@@ -1,26 +1,10 @@
 /** `npm run bench`: measures on this machine, always against a limit measured in the same run. */
 import { parseArgs } from "node:util";
-import { appends } from "./appends.ts";
-import { deliveries, deliveriesFromOutbox } from "./deliveries.ts";
-import { events } from "./events.ts";
-import { home } from "./home.ts";
-import { homeShared } from "./home-shared.ts";
-import { post } from "./post.ts";
+import { BENCHES } from "./benches.ts";
 import { endEverything } from "./processes.ts";
-import { rebuild } from "./rebuild.ts";
 import { linesOf, type Outcome, type Part, tableLines, tableOf } from "./report.ts";
 import { machine, removeFolders } from "./support.ts";
-import { visible } from "./visible.ts";
-import { visibleBesideLarge } from "./visible-beside-large.ts";
 
-const BENCHES: Readonly<Record<string, readonly Part[]>> = {
-  home: [home, homeShared],
-  post: [post],
-  visible: [visible, visibleBesideLarge],
-  rebuild: [rebuild],
-  deliveries: [deliveries, deliveriesFromOutbox, appends],
-  events: [events],
-};
 const USAGE = `Usage: npm run bench -- [${Object.keys(BENCHES).join("|")}] [--seconds N] [--json]
 Without a name, all of them, one after another. --seconds is about how long each figure is measured: 10 unless given.`;
 const INTERRUPTED = 130;

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
-import { type Figure, linesOf, type Outcome, tableLines, tableOf } from "./report.ts";
+import { BENCHES } from "./benches.ts";
+import { figuresOf, homeShared } from "./home-shared.ts";
+import { type Figure, linesOf, type Outcome, ROWS, tableLines, tableOf } from "./report.ts";
 
 const measured = (...figures: Figure[]): Outcome => ({
   rows: figures.flatMap(({ row }) => (row ? [row] : [])),
@@ -57,4 +59,26 @@ test("each figure has a line, and says the unit and what it's held against", () 
     "somewhere",
     expect.stringMatching(/^ {2}reads +12,346\/s {2}of 24,691\/s: a limit {2}ratio 0\.50$/),
   ]);
+});
+
+test("each row of the table is measured by one part of a benchmark", () => {
+  const parts = Object.values(BENCHES).flat();
+  expect(parts.flatMap(({ rows }) => rows).toSorted()).toEqual(Object.keys(ROWS).toSorted());
+});
+
+test("several processes are told with the cores they used, without which their ratio says little", () => {
+  const answered = { rate: 1_000, p99Ms: 10, perCpuSecond: 2_000 };
+  const figures = figuresOf([
+    {
+      bare: { ...answered, cores: 0.5 },
+      one: { ...answered, cores: 0.9 },
+      all: { ...answered, cores: 1.4 },
+    },
+  ]);
+  const rows = figures.flatMap(({ row }) => row ?? []);
+  // The machine tells the memory, or doesn't.
+  expect(rows).toEqual(homeShared.rows.filter((row) => row !== "apiMemory"));
+  expect(linesOf({ conditions: "", figures }).join("\n")).toMatch(
+    /cores used by these processes +1\.4 cores +of 0\.9 cores: one process/,
+  );
 });

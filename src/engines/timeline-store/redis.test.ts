@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from "node:util";
 import { describe, expect, test } from "vitest";
 import { hasRedis } from "../../cluster/redis.ts";
 import { systemClock } from "../../core/clock.ts";
 import { Unavailable } from "../../core/errors.ts";
-import { spawnRedis } from "../redis/spawned.ts";
+import type { RedisClient } from "../redis/client.ts";
+import { type SpawnedRedis, spawnRedis } from "../redis/spawned.ts";
 import { timelineStoreContract } from "./contract.ts";
 import type { TimelineStore } from "./port.ts";
 import { RedisTimelineStore } from "./redis.ts";
@@ -20,6 +22,45 @@ async function entriesOf(store: TimelineStore, viewer: bigint): Promise<bigint[]
   return read.state === "hit" ? read.entries : read.state;
 }
 
+/** Calls of scripts that all servers have counted. */
+async function scriptCalls(client: RedisClient): Promise<number> {
+  const texts = await Promise.all(client.primaries("prompt").map((node) => node.info("commandstats")));
+  const found = texts.flatMap((text) => [...text.matchAll(/^cmdstat_eval(?:sha)?:calls=(\d+)/gm)]);
+  return found.reduce((sum, [, calls]) => sum + Number(calls), 0);
+}
+
+/**
+ * Appends to so many viewers, every tenth of whom has no timeline, and holds that all of it goes out at once: whoever
+ * appends is gone before the first answer, after which nothing more could be sent. Resolves to the calls that it took.
+ */
+async function callsOfAppend(redis: SpawnedRedis, count: number): Promise<number> {
+  const [going, staying] = await redis.patientPair();
+  const limits = { maxEntries: 3, idleMs: DAY_MS };
+  const writer = new RedisTimelineStore(going, limits, systemClock);
+  const reader = new RedisTimelineStore(staying, limits, systemClock);
+  const viewers = Array.from({ length: count }, (_, i) => 1_000n + BigInt(i) * 4_096n);
+  const timelines = () => Promise.all(viewers.map((viewer) => entriesOf(reader, viewer)));
+  const wanted = (entries: bigint[]) => viewers.map((_, i) => (i % 10 === 0 ? "miss" : entries));
+  await Promise.all(viewers.map((viewer, i) => i % 10 !== 0 && build(writer, viewer, [3n, 2n, 1n])));
+  // Each server knows the scripts after this, so that one call is one command.
+  await writer.append(4n, viewers);
+  expect(await timelines()).toEqual(wanted([4n, 3n, 2n]));
+  const callsBefore = await scriptCalls(staying);
+  for (const node of redis.servers.nodes) redis.servers.freeze(node);
+  const unheard = writer.append(5n, viewers).catch(() => {});
+  await new Promise((resolve) => setImmediate(resolve));
+  await going[Symbol.asyncDispose]();
+  await unheard;
+  for (const node of redis.servers.nodes) redis.servers.thaw(node);
+  let reads = 0;
+  const isAppended = async () => {
+    reads += count;
+    return isDeepStrictEqual(await timelines(), wanted([5n, 4n, 3n]));
+  };
+  await expect.poll(isAppended, { timeout: 5_000 }).toBe(true);
+  return (await scriptCalls(staying)) - callsBefore - reads;
+}
+
 describe.skipIf(!hasRedis())("the timeline store in one Redis (needs redis-server)", () => {
   const redis = spawnRedis({ form: "single" });
 
@@ -28,6 +69,11 @@ describe.skipIf(!hasRedis())("the timeline store in one Redis (needs redis-serve
     const open = (client: (typeof clients)[number]) =>
       new RedisTimelineStore(client, { maxEntries, idleMs: DAY_MS }, systemClock);
     return [open(clients[0]), open(clients[1])];
+  });
+
+  test("an append to a chunk of viewers, trimming included, is one call up to 2,000 of them", async () => {
+    expect(await callsOfAppend(redis, 1_000)).toBe(1);
+    expect(await callsOfAppend(redis, 2_000)).toBe(1);
   });
 
   test("takes at most 12 bytes an entry, all overhead in, also after many appends", async () => {
@@ -118,6 +164,10 @@ describe.skipIf(!hasRedis())("the timeline store in a cluster of three (needs re
     const open = (client: (typeof clients)[number]) =>
       new RedisTimelineStore(client, { maxEntries, idleMs: DAY_MS }, systemClock);
     return [open(clients[0]), open(clients[1])];
+  });
+
+  test("an append to a chunk of viewers, trimming included, is one call a tag, all sent at once", async () => {
+    expect(await callsOfAppend(redis, 1_000)).toBeLessThanOrEqual(32);
   });
 
   test("a chunk of viewers lies on all nodes, about as many on each", async () => {
