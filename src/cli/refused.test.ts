@@ -289,12 +289,17 @@ describe.runIf(isInstalled)("a start is refused (needs pgbouncer, postgresql and
     return { outcome, tookMs: performance.now() - startedMs, warnings };
   }
 
-  test.each(cases)("%s", async (_, settings, says) => {
+  async function isRefused(_: string, settings: () => Settings, says: RegExp): Promise<void> {
     const { exitCode, lines } = explain((await open(settings())).outcome);
     expect(lines).toEqual([expect.stringMatching(says)]);
     expect(exitCode).toBe(78);
     expect(lines.join()).not.toContain(SECRET);
-  });
+  }
+
+  // Seconds each until nobody waits any longer, and nothing else to do meanwhile.
+  const isSilence = ([why]: (typeof cases)[number]) => /Redis there|says nothing|no answer|silent/.test(why);
+  test.concurrent.each(cases.filter(isSilence))("%s", isRefused);
+  test.each(cases.filter((one) => !isSilence(one)))("%s", isRefused);
 
   describe("but not for replicas", () => {
     test("that are the primary or have what it has", async () => {
