@@ -1,5 +1,6 @@
 /** Roles as processes of their own, on one PostgreSQL and one Redis. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { signUp } from "../../test/support/client.ts";
@@ -7,7 +8,9 @@ import { freePort } from "../cluster/process.ts";
 import { hasRedis, startRedis } from "../cluster/redis.ts";
 import { startEmbeddedServer } from "../engines/database/embedded-server.ts";
 import { packageDir } from "./invocation.ts";
+import { roleCommands } from "./roles.ts";
 import { emptyFolder, roost } from "./spawned.ts";
+import { startCommand } from "./start.ts";
 
 const engines = new AsyncDisposableStack();
 const folder = emptyFolder();
@@ -66,6 +69,23 @@ it("a role without what processes share is refused, and told what to set", async
   const relay = await roost(["relay"], { DATABASE_URL: "postgres://a/b", REDIS_URL: "redis://a:1" }, folder);
   expect(relay.code).toBe(78);
   expect(relay.stderr).toMatch(/needs KAFKA_BROKERS/);
+});
+
+it("without --processes a role has one for each core; relay, of which one works, and start have one", () => {
+  const counts = [startCommand(), ...roleCommands()].map((command) => {
+    const option = command.options.find(({ long }) => long === "--processes");
+    return [command.name(), option?.defaultValue];
+  });
+  const cores = availableParallelism();
+  expect(Object.fromEntries(counts)).toEqual({
+    start: 1,
+    api: cores,
+    streaming: cores,
+    worker: cores,
+    fanout: cores,
+    jobs: cores,
+    relay: 1,
+  });
 });
 
 describe.runIf(hasRedis())("roles apart (needs redis-server)", () => {

@@ -9,7 +9,7 @@ import { createLogger } from "../core/telemetry/log.ts";
 import { Metrics } from "../core/telemetry/metrics.ts";
 import { claimDatabase } from "../engines/database/claim.ts";
 import { startEmbeddedServer } from "../engines/database/embedded-server.ts";
-import { requirePostgres, requireSameDatabase } from "../engines/database/inspect.ts";
+import { problemsOfReplicas, requirePostgres, requireSameDatabase } from "../engines/database/inspect.ts";
 import { Database } from "../engines/database/pools.ts";
 import { ReplicaRouter } from "../engines/database/replica-router.ts";
 import { type OpenedShards, openShards } from "../engines/database/shard-map.ts";
@@ -123,7 +123,16 @@ async function openShardsOf(config: Config, main: Database, log: Logger): Promis
   return openShards(main, config.shards, options);
 }
 
-/** None of them needs to be there: reads go to those that are. */
+/** None of them needs to be there: reads go to those that are. What is there must be the right one. */
+async function requireReplicas({ directUrl, replicaUrls }: ExternalDatabase, log: Logger): Promise<void> {
+  if (replicaUrls.length === 0) return;
+  const problems = await problemsOfReplicas(directUrl, replicaUrls);
+  const wrong = problems.find(({ isAway }) => !isAway);
+  if (wrong) throw new UnusableSetup(wrong.says);
+  for (const { says } of problems)
+    log.warn({ why: says }, "a replica can't be used: others do its reads until it can");
+}
+
 function openReplicas(
   { replicaUrls, replicaLagMsMax }: ExternalDatabase,
   poolSize: number,
@@ -158,6 +167,7 @@ async function openDatabase(config: Config, log: Logger, opened: AsyncDisposable
     const { url, directUrl } = config.database;
     await requirePostgres("DATABASE_URL", url, directUrl === url ? "direct" : "pooled");
     if (directUrl !== url) await requirePostgres("DATABASE_DIRECT_URL", directUrl, "direct");
+    await requireReplicas(config.database, log);
   }
   const isPooled = config.database.kind === "external" && config.database.directUrl !== config.database.url;
   const database = opened.use(

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { startShardDatabases } from "../../../test/support/shard-databases.ts";
 import { freePort } from "../../cluster/process.ts";
 import { loadConfig } from "../../config.ts";
 import type { Terminal } from "../terminal.ts";
@@ -32,4 +33,20 @@ test("doctor says which shard or replica is away, without its password, and that
       mend: "start PostgreSQL, or correct the address",
     },
   ]);
+});
+
+test("doctor says that a replica of something else fails: with it, no server starts", async () => {
+  await using databases = await startShardDatabases(["another"]);
+  const { mainUrl, shardUrls } = databases;
+  const found = async (...replicaUrls: string[]) =>
+    (await look({ DATABASE_URL: mainUrl, DATABASE_REPLICA_URLS: replicaUrls.join(",") }))[1];
+  expect(await found(mainUrl)).toEqual({ status: "ok", says: "1 can be used" });
+  const away = `postgres://roost@127.0.0.1:${await freePort()}/roost`;
+  expect(await found(away, mainUrl, ...shardUrls)).toEqual({
+    status: "failed",
+    says: expect.stringMatching(
+      /^DATABASE_REPLICA_URLS names .*\/another, which is another database than \w+, which DATABASE_URL names \(and 1 more\)$/,
+    ),
+    mend: "name the same one, on a replica",
+  });
 });

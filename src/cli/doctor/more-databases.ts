@@ -1,45 +1,22 @@
 /** What doctor asks of the databases beside the main one: each of SHARD_URLS, and each replica. */
+import type { Config } from "../../config.ts";
 import { UnusableSetup } from "../../core/errors.ts";
-import { requirePostgres } from "../../engines/database/inspect.ts";
+import { problemsOfReplicas, requirePostgres } from "../../engines/database/inspect.ts";
 import type { Check, Finding } from "./command.ts";
 
 export const moreDatabaseChecks: readonly Check[] = [
-  {
-    name: "Shards",
-    run: ({ config: { shards } }) =>
-      found(
-        [
-          ...shards.map(({ url }) => ({ setting: "SHARD_URLS", url })),
-          ...shards
-            .filter(({ url, directUrl }) => directUrl !== url)
-            .map(({ directUrl }) => ({ setting: "SHARD_DIRECT_URLS", url: directUrl })),
-        ],
-        {
-          none: "SHARD_URLS is not set: one database holds everything",
-          // What lies there can't be answered without it.
-          missing: "failed",
-        },
-      ),
-  },
-  {
-    name: "Replicas",
-    run: ({ config }) =>
-      found(
-        (config.database.kind === "external" ? config.database.replicaUrls : []).map((url) => ({
-          setting: "DATABASE_REPLICA_URLS",
-          url,
-        })),
-        // Without it the others do its reads, and it comes back by itself.
-        { none: "DATABASE_REPLICA_URLS is not set", missing: "warning" },
-      ),
-  },
+  { name: "Shards", run: ({ config }) => shards(config) },
+  { name: "Replicas", run: ({ config }) => replicas(config) },
 ];
 
-async function found(
-  addresses: readonly { setting: string; url: string }[],
-  { none, missing }: { none: string; missing: "failed" | "warning" },
-): Promise<Finding> {
-  if (addresses.length === 0) return { status: "skipped", says: none };
+async function shards({ shards }: Config): Promise<Finding> {
+  if (shards.length === 0)
+    return { status: "skipped", says: "SHARD_URLS is not set: one database holds everything" };
+  const pooled = shards.filter(({ url, directUrl }) => directUrl !== url);
+  const addresses = [
+    ...shards.map(({ url }) => ({ setting: "SHARD_URLS", url })),
+    ...pooled.map(({ directUrl }) => ({ setting: "SHARD_DIRECT_URLS", url: directUrl })),
+  ];
   const problems: string[] = [];
   for (const { setting, url } of addresses) {
     await requirePostgres(setting, url).catch((error: unknown) => {
@@ -47,9 +24,25 @@ async function found(
       problems.push(error.message);
     });
   }
+  // What lies there can't be answered without it.
+  return found(addresses.length, problems, "failed");
+}
+
+async function replicas({ database }: Config): Promise<Finding> {
+  if (database.kind !== "external" || database.replicaUrls.length === 0)
+    return { status: "skipped", says: "DATABASE_REPLICA_URLS is not set" };
+  const problems = await problemsOfReplicas(database.directUrl, database.replicaUrls);
+  const wrong = problems.filter(({ isAway }) => !isAway);
+  const says = [...wrong, ...problems.filter(({ isAway }) => isAway)].map((problem) => problem.says);
+  // Without one that is away the others do its reads, and it comes back by itself. A wrong one is refused at the start.
+  return found(database.replicaUrls.length, says, wrong.length > 0 ? "failed" : "warning");
+}
+
+/** Of several problems the first is told whole. */
+function found(count: number, problems: readonly string[], status: "failed" | "warning"): Finding {
   const [first] = problems;
-  if (first === undefined) return { status: "ok", says: `${addresses.length} can be used` };
+  if (first === undefined) return { status: "ok", says: `${count} can be used` };
   const [says = "", mend = ""] = first.split(/: (?=[^:]*$)/);
   const more = problems.length === 1 ? "" : ` (and ${problems.length - 1} more)`;
-  return { status: missing, says: `${says}${more}`, mend };
+  return { status, says: `${says}${more}`, mend };
 }
