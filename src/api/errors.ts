@@ -20,6 +20,8 @@ const DATABASE_AWAY = new Set([
   // PgBouncer's: the database behind it is away, or has no connection free in time.
   "08P01",
 ]);
+/** Of these, those that end a connection on which something was being done. */
+const LEFT_MIDWAY = new Set(["ECONNRESET", "EPIPE", "57P01", "57P02", "08006"]);
 const RETRY_AFTER_MS = 2_000;
 
 const MAX_READ_ON_BYTES = 64 * 1024 * 1024;
@@ -29,7 +31,7 @@ export async function answerError(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<void> {
-  const known = asAppError(error);
+  const known = asAppError(error, request.method);
   if (known?.httpStatus === 413) await readOn(request);
   // A refused WebSocket is answered on a connection that HTTP has let go of: nobody else would close it.
   if (request.headers.upgrade) reply.raw.once("finish", () => request.raw.socket.end());
@@ -64,19 +66,18 @@ function readOn({ raw }: FastifyRequest): Promise<void> {
   });
 }
 
-function asAppError(error: FastifyError | Error): AppError | null {
+function asAppError(error: FastifyError | Error, method: string): AppError | null {
   if (error instanceof AppError) return error;
   const { statusCode, code, validation } = error as FastifyError;
   if (validation) return new Invalid(sentenceOf(error as FastifyError), 422);
   if (isDatabaseAway(error, code)) {
+    const isWrite = method !== "GET" && method !== "HEAD";
     return new Unavailable(
-      isAnswerLost(error)
-        ? "The database took too long to answer: look whether it was done before you try again"
-        : "The database can't be reached right now; nothing was changed. Try again in a moment",
-      {
-        cause: error,
-        retryAfterMs: RETRY_AFTER_MS,
-      },
+      isWrite && isAnswerLost(error, code)
+        ? "The database's answer was lost, so this may have been done: look before you try again. " +
+            "A post with an Idempotency-Key can be sent again as it is"
+        : "The database can't be reached right now. Try again in a moment",
+      { cause: error, retryAfterMs: RETRY_AFTER_MS },
     );
   }
   // PostgreSQL's refusal of text that can't be stored: NUL, or what isn't UTF-8.
@@ -98,9 +99,16 @@ function isDatabaseAway(error: Error, code: string | undefined): boolean {
   );
 }
 
-/** Sent, and then nothing came back: it may have been done. */
-function isAnswerLost({ message }: Error): boolean {
-  return /^(Query read timeout|Connection terminated)/.test(message);
+/**
+ * Sent, and then nothing came back, or a farewell: it may have been done. A server that is told to stop while a commit
+ * waits for a replica says goodbye though the commit stands.
+ */
+function isAnswerLost({ message }: Error, code: string | undefined): boolean {
+  if (/^(Query read timeout|Connection terminated)/.test(message)) return true;
+  // Of PgBouncer's reasons, those for which it never sent the query on.
+  if (code === "08P01")
+    return !/query_wait_timeout|cannot connect|connect (timeout|failed)|login/.test(message);
+  return code !== undefined && LEFT_MIDWAY.has(code);
 }
 
 /** "body/poll must be object" → "poll must be object" */
