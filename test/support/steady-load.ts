@@ -1,9 +1,13 @@
-/** Requests at a steady pace, sent whether or not earlier ones were answered, as people do; every fourth is a POST. */
+/**
+ * Requests at a steady pace, sent whether or not earlier ones were answered, as people do. Every fourth is a POST, and
+ * every other of these a post with an Idempotency-Key, as clients send them.
+ */
 import { sleep } from "../../src/core/clock.ts";
 
 export interface Asked {
   readonly id: number;
   readonly method: "GET" | "POST";
+  readonly hasKey: boolean;
   readonly beganMs: number;
   /** Null while it's under way. */
   endedMs: number | null;
@@ -34,11 +38,22 @@ export function steadyLoad(url: string, options: SteadyLoadOptions): SteadyLoad 
   let isOver = false;
   const ask = async (id: number): Promise<void> => {
     const method = id % 4 === 3 ? "POST" : "GET";
-    const one: Asked = { id, method, beganMs: performance.now(), endedMs: null, status: 0, server: "" };
+    const hasKey = id % 8 === 7;
+    const one: Asked = {
+      id,
+      method,
+      hasKey,
+      beganMs: performance.now(),
+      endedMs: null,
+      status: 0,
+      server: "",
+    };
     asked.push(one);
     try {
       const body = method === "POST" ? { body: "once" } : {};
-      const answer = await fetch(`${url}/?ms=${workMs}&id=${id}`, { method, ...body });
+      const headers = hasKey ? { "Idempotency-Key": `${id}` } : {};
+      const path = hasKey ? "/api/v1/statuses" : "/";
+      const answer = await fetch(`${url}${path}?ms=${workMs}&id=${id}`, { method, headers, ...body });
       await answer.arrayBuffer();
       one.status = answer.status;
       one.server = answer.headers.get("x-server") ?? "";
