@@ -6,8 +6,7 @@ import { type ShardDatabases, startShardDatabases } from "../support/shard-datab
 import { ACCOUNTS, KINDS, type Step, describe as told, World } from "./world.ts";
 
 const isLong = process.env.TEST_LONG === "1";
-/** On a cluster each takes 5 s: how its parts agree is tried, and the rules of timelines in the run without one. */
-const SEQUENCES = isLong ? 1_000 : testCluster ? 12 : 25;
+const SEQUENCES = isLong ? 1_000 : 25;
 const STEPS = 30;
 const seed = Number(process.env.PROPERTY_SEED ?? Date.now() % 2 ** 31);
 
