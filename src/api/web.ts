@@ -17,7 +17,7 @@ const IMMUTABLE = `public, max-age=${YEAR_SECONDS}, immutable`;
 /** Paths of the API: a miss there is JSON, never the web app. */
 const NOT_PAGES =
   /^\/(api|oauth|auth|media|avatars|headers|assets|\.well-known|nodeinfo|metrics|livez|readyz|health|test)(\/|$|\?)/;
-/** What is asked for by name and isn't there, such as /favicon.ico. The app's own addresses have no dots, but in names. */
+/** Files, such as /favicon.ico, that aren't there. The app's own addresses have no dots, but in people's names. */
 const FILES = /^\/(?!@)[^?]*\.\w+\/?(\?|$)/;
 
 export async function serveWeb(app: App, context: ApiContext): Promise<void> {
@@ -49,8 +49,8 @@ export async function serveWeb(app: App, context: ApiContext): Promise<void> {
 }
 
 /**
- * Browsers name HTML; curl and what looks whether an address answers take anything. Programs that would rather have JSON
- * say so, and get what they can read.
+ * Browsers name HTML; curl, and what looks whether an address answers, take anything. Programs that would rather have
+ * JSON say so, and get what they can read.
  */
 function wantsPage({ method, url, headers }: FastifyRequest): boolean {
   if ((method !== "GET" && method !== "HEAD") || headers.upgrade) return false;

@@ -63,7 +63,7 @@ export function clusterAt(command: Command): OpenedCluster {
   });
 }
 
-/** Below DATA_DIR; or around it, in a shell whose settings are those of the cluster's processes (`roost cluster env`). */
+/** Below DATA_DIR; or around it, in a shell that has the settings of the cluster's processes (`roost cluster env`). */
 function folderOf(dataDir: string): string {
   const around = dirname(dataDir);
   return basename(dataDir) === ROOST && chosenIn(around) ? around : join(dataDir, "cluster");

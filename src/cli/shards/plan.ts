@@ -24,7 +24,7 @@ export function writeShards(shards: readonly number[]): string {
 
 const RANGES_SHOWN = 6;
 
-/** What `writeShards` wrote, as it begins: every other shard, of two databases, is a line of two thousand characters. */
+/** What `writeShards` wrote, as it begins: every other shard of all is a line of two thousand characters. */
 export function shortened(written: string): string {
   const ranges = written.split(",");
   return ranges.length <= RANGES_SHOWN
