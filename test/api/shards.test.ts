@@ -223,8 +223,8 @@ test("notifications reach whom they concern, hide who is blocked, and a taken re
   await ann.client.post(`/api/v1/follow_requests/${ben.id}/authorize`);
   expect(await told("?types[]=follow_request")).toEqual([]);
   await ann.client.post(`/api/v1/accounts/${cat.id}/mute`);
-  expect(await told("?limit=1")).toEqual([`follow by ${ben.id}`].slice(0, (await told()).length > 1 ? 1 : 0));
   await settled();
+  expect(await told("?limit=1")).toEqual([`follow by ${ben.id}`]);
   expect(await told()).toEqual([`follow by ${ben.id}`, `favourite by ${ben.id}`]);
   expect(await ann.client.get("/api/v1/notifications/unread_count")).toEqual({ count: 2 });
 });
