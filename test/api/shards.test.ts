@@ -203,10 +203,13 @@ test("public and tag timelines and search have the posts of all, newest first, p
 test("notifications reach whom they concern, hide who is blocked, and a taken request takes its own along", async () => {
   const [ann, ben, cat] = [await person(), await person(), await person()];
   await ann.client.patch("/api/v1/accounts/update_credentials", { locked: true });
+  // Events of two databases have no order among them.
   await ben.client.follow(`${ann.id}`);
+  await settled();
   await cat.client.publish("hello @p0 and others");
   const { id } = await ann.client.publish("look");
   await ben.client.post(`/api/v1/statuses/${id}/favourite`);
+  await settled();
   await cat.client.post(`/api/v1/statuses/${id}/favourite`);
   await settled();
   type Told = { type: string; account: { id: string } }[];
