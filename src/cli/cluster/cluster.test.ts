@@ -48,6 +48,7 @@ describe.skipIf(!hasRedis())(`roost cluster${why}`, () => {
     const up = await cluster("up", "redis", "--port", `${port}`);
     expect(up.code, up.stderr).toBe(0);
     expect(up.stderr).toMatch(/^Redis Cluster: \d+\.\d s$/m);
+    expect(up.stderr).toContain('eval "$(npx roost cluster env)"');
     expect(up.stdout).toMatch(/redis-2 +ready +\d+ +\d+ /);
     expect((await cluster("kill", "redis-2")).stderr).toContain("redis-2 was killed");
     expect(await parts()).toEqual({ "redis-1": "ready", "redis-2": "down", "redis-3": "ready" });
