@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import fastifyStatic from "@fastify/static";
+import type { FastifyRequest } from "fastify";
 import Type from "typebox";
 import { NotFound } from "../core/errors.ts";
 import { parseId } from "../core/ids.ts";
@@ -16,25 +17,26 @@ const IMMUTABLE = `public, max-age=${YEAR_SECONDS}, immutable`;
 /** Paths of the API: a miss there is JSON, never the web app. */
 const NOT_PAGES =
   /^\/(api|oauth|auth|media|avatars|headers|assets|\.well-known|nodeinfo|metrics|livez|readyz|health|test)(\/|$|\?)/;
+/** Files, such as /favicon.ico, that aren't there. The app's own addresses have no dots, but in people's names. */
+const FILES = /^\/(?!@)[^?]*\.\w+\/?(\?|$)/;
 
 export async function serveWeb(app: App, context: ApiContext): Promise<void> {
   serveMedia(app, context);
   servePictures(app);
   const hasWeb = existsSync(WEB_FOLDER);
   if (hasWeb) {
-    // The folder itself is no file: its address is the app's.
-    app.get("/", { schema: { hide: true } }, (_, reply) => reply.callNotFound());
     await app.register(fastifyStatic, {
       root: WEB_FOLDER,
       index: false,
+      // A folder is no file: the address of the outermost one is the app's.
+      allowedPath: (path) => !path.endsWith("/"),
       setHeaders: (reply, path) => {
         reply.header("Cache-Control", path.includes("/assets/") ? IMMUTABLE : "no-cache");
       },
     });
   }
   app.setNotFoundHandler(async (request, reply) => {
-    const wantsPage = request.method === "GET" && (request.headers.accept ?? "").includes("text/html");
-    if (!wantsPage || NOT_PAGES.test(request.url)) throw new NotFound();
+    if (!wantsPage(request)) throw new NotFound();
     if (!hasWeb) {
       return reply
         .type("text/plain")
@@ -44,6 +46,17 @@ export async function serveWeb(app: App, context: ApiContext): Promise<void> {
     const page = await readFile(`${WEB_FOLDER}/index.html`);
     return reply.header("Cache-Control", "no-cache").type("text/html").send(page);
   });
+}
+
+/**
+ * Browsers name HTML; curl, and what looks whether an address answers, take anything. Programs that would rather have
+ * JSON say so, and get what they can read.
+ */
+function wantsPage({ method, url, headers }: FastifyRequest): boolean {
+  if ((method !== "GET" && method !== "HEAD") || headers.upgrade) return false;
+  if (NOT_PAGES.test(url) || FILES.test(url)) return false;
+  const { accept = "*/*" } = headers;
+  return /text\/(html|\*)/.test(accept) || (/\*\/\*/.test(accept) && !/json/.test(accept));
 }
 
 function serveMedia(app: App, { mediaStore }: ApiContext): void {

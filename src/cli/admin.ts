@@ -35,7 +35,11 @@ export async function openAdmin(
     }),
   );
   await database.ping();
-  if (migrates && !serverRuns) await database.migrate();
+  if (migrates && !serverRuns) {
+    const { requireMain } = await import("../engines/database/shard-map.ts");
+    await database.migrate();
+    await requireMain(database.db);
+  }
   const open = opened.move();
   return { database, db: database.db, serverRuns, [Symbol.asyncDispose]: () => open.disposeAsync() };
 }

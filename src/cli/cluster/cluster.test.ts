@@ -1,11 +1,13 @@
 /** `roost cluster` as people run it, with the engine that starts soonest. */
+import { execFile } from "node:child_process";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { processesIn } from "../../cluster/process.ts";
 import { hasRedis } from "../../cluster/redis.ts";
+import { packageDir } from "../invocation.ts";
 import { tryPort } from "../port-owner.ts";
-import { emptyFolder, roost } from "../spawned.ts";
+import { emptyFolder, type Outcome, roost } from "../spawned.ts";
 
 const why = hasRedis() ? "" : " (skipped: redis-server isn't installed; scripts/install-engines installs it)";
 
@@ -30,6 +32,7 @@ describe.skipIf(!hasRedis())(`roost cluster${why}`, () => {
     const { code, stderr } = await cluster("status");
     expect(code).toBe(1);
     expect(stderr).toMatch(/There is no cluster in .*\n.*roost cluster up/);
+    expect(await cluster("env")).toEqual({ code, stdout: "", stderr });
   });
 
   test("names who has a port that it needs, before it starts anything", async () => {
@@ -45,6 +48,7 @@ describe.skipIf(!hasRedis())(`roost cluster${why}`, () => {
     const up = await cluster("up", "redis", "--port", `${port}`);
     expect(up.code, up.stderr).toBe(0);
     expect(up.stderr).toMatch(/^Redis Cluster: \d+\.\d s$/m);
+    expect(up.stderr).toContain('eval "$(npx roost cluster env)"');
     expect(up.stdout).toMatch(/redis-2 +ready +\d+ +\d+ /);
     expect((await cluster("kill", "redis-2")).stderr).toContain("redis-2 was killed");
     expect(await parts()).toEqual({ "redis-1": "ready", "redis-2": "down", "redis-3": "ready" });
@@ -63,6 +67,45 @@ describe.skipIf(!hasRedis())(`roost cluster${why}`, () => {
     const { code, stderr } = await cluster("up", "redis", "--port", `${port + 100}`);
     expect(code).toBe(78);
     expect(stderr).toContain(`was set up with PORT ${port}`);
+  });
+
+  describe("settings for a shell", () => {
+    const odd = { INSTANCE_TITLE: `it's "$HOME" \`id\` \\ and more`, PORT: "5432" };
+    /** In a shell that has them, and no other settings. */
+    const inShell = async (line: string) => {
+      const { stdout } = await roost(["cluster", "env"], { DATA_DIR: folder, ...odd }, folder);
+      return new Promise<Outcome>((resolve) => {
+        const script = `roost() { '${join(packageDir, "bin", "roost")}' "$@"; }; eval "$SETTINGS"; ${line}`;
+        const env = { PATH: "/usr/bin:/bin", SETTINGS: stdout };
+        execFile("/bin/sh", ["-c", script], { env, cwd: folder }, (error, out, stderr) =>
+          resolve({ code: Number(error?.code ?? 0), stdout: out, stderr }),
+        );
+      });
+    };
+
+    test("are those of the cluster's processes, whatever is in them, and no port", async () => {
+      const { stdout } = await roost(["cluster", "env", "--json"], { DATA_DIR: folder, ...odd }, folder);
+      const settings = JSON.parse(stdout) as Record<string, string>;
+      expect(settings).toMatchObject({
+        INSTANCE_TITLE: odd.INSTANCE_TITLE,
+        PUBLIC_URL: `http://localhost:${port}`,
+        REDIS_URL: `redis+cluster://${[30, 31, 32].map((n) => `127.0.0.1:${port + n}`).join(",")}`,
+      });
+      expect(settings).not.toHaveProperty("PORT");
+      const shell = await inShell(`'${process.execPath}' -p 'JSON.stringify(process.env)'`);
+      expect(JSON.parse(shell.stdout)).toMatchObject(settings);
+    });
+
+    test("make commands work on its engines, and on the cluster itself", async () => {
+      const doctor = await inShell("roost doctor --json");
+      const { checks } = JSON.parse(doctor.stdout) as { checks: { name: string; status: string }[] };
+      expect(checks).toContainEqual(expect.objectContaining({ name: "Redis", status: "ok" }));
+      // Only Redis runs here.
+      const shards = await inShell("roost shards list");
+      expect(shards).toMatchObject({ code: 69, stderr: expect.stringContaining(`127.0.0.1:${port + 14}`) });
+      const status = await inShell("roost cluster status --json");
+      expect(JSON.parse(status.stdout)).toMatchObject({ folder: join(folder, "cluster") });
+    });
   });
 
   test("names the parts there are", async () => {

@@ -13,6 +13,9 @@ import type { UpOptions } from "./up-down.ts";
 const place = () => import("./place.ts");
 const upDown = () => import("./up-down.ts");
 
+/** What makes the other commands of a shell work on the cluster. */
+const USE_IT = 'eval "$(npx roost cluster env)"';
+
 export function clusterCommand(): Command {
   const command = new Command("cluster")
     .summary("run a whole Roost on this machine, with every engine it can grow to")
@@ -20,9 +23,12 @@ export function clusterCommand(): Command {
       `Runs Roost as it runs at scale, in real processes on this machine: balancer, API processes, workers, PostgreSQL
 with replicas, Redis, Kafka. What it keeps is in DATA_DIR/cluster. Not for production: one machine, no passwords.`,
     )
-    .addHelpText("after", examples("npx roost cluster", "npx roost cluster kill redis-2"));
+    .addHelpText(
+      "after",
+      examples("npx roost cluster", "npx roost cluster kill redis-2", `${USE_IT}; npx roost shards list`),
+    );
   command.addCommand(upCommand(), { isDefault: true });
-  for (const child of [downCommand(), statusCommand(), ...faultCommands(), logsCommand()])
+  for (const child of [downCommand(), statusCommand(), envCommand(), ...faultCommands(), logsCommand()])
     command.addCommand(child);
   return command;
 }
@@ -48,6 +54,7 @@ function upCommand(): Command {
         names.length === 0 ? opened.cluster.groups : names.map((name) => groupNamed(opened, name));
       await locked(opened.cluster, () => up(opened, groups, terminal, options));
       await showMap(opened, terminal, options);
+      terminal.note(`For commands that work on it: ${USE_IT}`);
     });
   return addSettingFlags(command, ["PORT", "DATA_DIR"]);
 }
@@ -75,6 +82,23 @@ function statusCommand(): Command {
       const { clusterAt } = await place();
       const isReady = await showMap(clusterAt(self), terminalOf(self), options);
       if (!isReady) process.exitCode = exitCodes.failed;
+    });
+  return addSettingFlags(command, ["DATA_DIR"]);
+}
+
+function envCommand(): Command {
+  const command = new Command("env")
+    .summary("print the settings of its processes, for a shell: other commands then work on it")
+    .option("--json", "as JSON")
+    .addHelpText("after", examples(`${USE_IT}; npx roost accounts create wren`))
+    .action(async (options: { json?: boolean }, self: Command) => {
+      const terminal = terminalOf(self);
+      const { clusterAt } = await place();
+      // Each process has a port of its own.
+      const { PORT: _, ...settings } = clusterAt(self).settings;
+      if (options.json) return terminal.json(settings);
+      for (const [name, value] of Object.entries(settings))
+        terminal.data(`export ${name}='${value.replaceAll("'", "'\\''")}'`);
     });
   return addSettingFlags(command, ["DATA_DIR"]);
 }

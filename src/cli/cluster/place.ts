@@ -1,6 +1,6 @@
 /** Where a cluster is kept, and what was chosen when it was set up. */
 import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Command } from "commander";
 import { Cluster } from "../../cluster/cluster.ts";
 import { type Chosen, PORTS, topology } from "../../cluster/topology.ts";
@@ -21,11 +21,13 @@ export interface OpenedCluster {
 /** Not 3000, where a single Roost may be running. */
 const BASE_PORT = 4000;
 const CHOSEN = "cluster.json";
+/** What is DATA_DIR to its processes. */
+const ROOST = "roost";
 
 /** The cluster of DATA_DIR, made if there is none. */
 export function openCluster(command: Command, wanted: { brokers?: number }): OpenedCluster {
   const loaded = configOf(command);
-  const folder = join(loaded.config.dataDir, "cluster");
+  const folder = folderOf(loaded.config.dataDir);
   const before = chosenIn(folder);
   const basePort = loaded.sources.PORT === "default" ? undefined : loaded.config.port;
   if (basePort !== undefined && (basePort < 1_024 || basePort > 65_535 - PORTS)) {
@@ -53,12 +55,18 @@ export function openCluster(command: Command, wanted: { brokers?: number }): Ope
 /** The cluster of DATA_DIR. */
 export function clusterAt(command: Command): OpenedCluster {
   const loaded = configOf(command);
-  const folder = join(loaded.config.dataDir, "cluster");
+  const folder = folderOf(loaded.config.dataDir);
   const chosen = chosenIn(folder);
   if (chosen) return opened(folder, chosen, loaded);
   throw new CommandError(exitCodes.failed, `There is no cluster in ${folder}.`, {
     hint: "`roost cluster up` starts one; another DATA_DIR may hold one.",
   });
+}
+
+/** Below DATA_DIR; or around it, in a shell that has the settings of the cluster's processes (`roost cluster env`). */
+function folderOf(dataDir: string): string {
+  const around = dirname(dataDir);
+  return basename(dataDir) === ROOST && chosenIn(around) ? around : join(dataDir, "cluster");
 }
 
 function chosenIn(folder: string): Chosen | null {
@@ -77,7 +85,7 @@ function opened(folder: string, chosen: Chosen, { effective }: LoadedConfig): Op
   const plan = topology({
     ...chosen,
     settings,
-    roostDir: join(place, "roost"),
+    roostDir: join(place, ROOST),
     roost: [join(packageDir, "bin", "roost")],
   });
   const url = `http://localhost:${chosen.basePort}`;

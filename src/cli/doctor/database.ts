@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { sql } from "kysely";
 import type { Config } from "../../config.ts";
 import { systemClock } from "../../core/clock.ts";
+import { UnusableSetup } from "../../core/errors.ts";
 import { openAdmin } from "../admin.ts";
 import { explain } from "../failure.ts";
 import type { Terminal } from "../terminal.ts";
@@ -79,10 +80,15 @@ async function database(config: Config, terminal: Terminal): Promise<Finding> {
     const { rows } = await sql<{ version: string; now: Date }>`
       select current_setting('server_version') as version, clock_timestamp() as now`.execute(admin.db);
     const [row] = rows;
+    if (state.pending.length === 0) {
+      const { requireMain } = await import("../../engines/database/shard-map.ts");
+      await requireMain(admin.db);
+    }
     const skewMs = row ? row.now.getTime() - systemClock.nowMs() : 0;
     return judge({ version: row?.version ?? "", skewMs, serverRuns: admin.serverRuns, ...state });
   } catch (error) {
     const { lines } = explain(error);
+    if (error instanceof UnusableSetup) return { status: "failed", says: lines[0] ?? "" };
     const mend = folder
       ? `look into ${join(folder, "postgres.log")}, then start again`
       : "check the server, user and password in DATABASE_URL, e.g. with psql";

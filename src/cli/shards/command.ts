@@ -9,7 +9,7 @@ import { CommandError, exitCodes } from "../exit-codes.ts";
 import { examples, terminalOf } from "../invocation.ts";
 import { addSettingFlags, configOf } from "../setting-flags.ts";
 import { table } from "../terminal.ts";
-import { parseShards, planMoves, writeShards } from "./plan.ts";
+import { parseShards, planMoves, shortened, writeShards } from "./plan.ts";
 
 const STATEMENT_TIMEOUT_MS = 600_000;
 
@@ -39,7 +39,7 @@ function listCommand(): Command {
         count: shards.length,
       }));
       if (options.json) return terminal.json(lines);
-      const rows = lines.map(({ address, shards, count }) => [address, `${count}`, shards]);
+      const rows = lines.map(({ address, shards, count }) => [address, `${count}`, shortened(shards)]);
       for (const line of table(["DATABASE", "COUNT", "SHARDS"], rows)) terminal.data(line);
     });
   return addSettingFlags(command, ["DATA_DIR", "DATABASE_URL", "SHARD_URLS"]);
@@ -159,6 +159,8 @@ async function open(command: Command, more: readonly string[] = []) {
   if (addresses.length === 0) {
     throw new CommandError(exitCodes.config, "One database holds everything: SHARD_URLS is not set.");
   }
+  const { requirePostgres } = await import("../../engines/database/inspect.ts");
+  for (const url of added) await requirePostgres("--add", url, "direct");
   await using opened = new AsyncDisposableStack();
   const admin = opened.use(await openAdmin(config, { terminal }));
   const { MAIN, openShards, readMap } = await import("../../engines/database/shard-map.ts");

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseShards, planMoves, writeShards } from "./plan.ts";
+import { parseShards, planMoves, shortened, writeShards } from "./plan.ts";
 
 const range = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, i) => first + i);
 
@@ -16,6 +16,11 @@ describe("shards as text", () => {
   ])("%s", (text, shards) => expect(parseShards(text, 1024)).toEqual(shards));
 
   it("is what was read", () => expect(writeShards([0, 1, 2, 5, 7, 8])).toBe("0-2,5,7-8"));
+
+  it("is shortened for people where it would be long", () => {
+    for (const short of ["", "0-511", "0,2,4,6,8,10-1023"]) expect(shortened(short)).toBe(short);
+    expect(shortened(writeShards(range(0, 511).map((n) => 2 * n)))).toBe("0,2,4,6,8,10,… (all: --json)");
+  });
 });
 
 describe("a plan", () => {

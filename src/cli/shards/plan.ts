@@ -22,6 +22,16 @@ export function writeShards(shards: readonly number[]): string {
   return ranges.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(",");
 }
 
+const RANGES_SHOWN = 6;
+
+/** What `writeShards` wrote, as it begins: every other shard of all is a line of two thousand characters. */
+export function shortened(written: string): string {
+  const ranges = written.split(",");
+  return ranges.length <= RANGES_SHOWN
+    ? written
+    : `${ranges.slice(0, RANGES_SHOWN).join(",")},… (all: --json)`;
+}
+
 export interface PlannedMove {
   readonly from: string;
   readonly to: string;

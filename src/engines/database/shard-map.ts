@@ -40,13 +40,15 @@ export interface OpenedShards extends AsyncDisposable {
 /**
  * Opens the databases, brings their schemas up to date, and spreads `main.shards` as the map says. The first start
  * with some makes the map: evenly over them, or all on the main database if somebody lives there already.
- * Throws UnusableSetup when the map names a database that isn't there, or has lost shards.
+ * Throws UnusableSetup when the map names a database that isn't there, or has lost shards, and when a database is
+ * another Roost's.
  */
 export async function openShards(
   main: Database,
   shards: readonly ShardAddress[],
   options: OpenShardsOptions,
 ): Promise<OpenedShards> {
+  await requireMain(main.db);
   await using opened = new AsyncDisposableStack();
   const others: ShardDatabase[] = [];
   for (const { url, directUrl } of shards) {
@@ -67,8 +69,11 @@ export async function openShards(
   const byIdentity = await identitiesOf(main, others);
   const known = await readMap(main.db);
   await requireNoLostMap(main.db);
-  const map = known.length > 0 || shards.length === 0 ? known : await makeMap(main, byIdentity);
-  if (map.length > 0) main.shards.spread(databasesOf(map, byIdentity));
+  const isSpread = known.length > 0;
+  if (isSpread) main.shards.spread(databasesOf(known, byIdentity));
+  await claim(main, byIdentity);
+  const map = isSpread || shards.length === 0 ? known : await makeMap(main, byIdentity);
+  if (!isSpread && map.length > 0) main.shards.spread(databasesOf(map, byIdentity));
   if (shards.length > 0) await register(main.db, byIdentity);
   if (map.length > 0 && byIdentity.size > 1) opened.use(await followMap(main, byIdentity));
   const open = opened.move();
@@ -152,6 +157,50 @@ async function identitiesOf(
 async function identityOf(db: Db): Promise<string> {
   const { rows } = await sql<{ id: string }>`select id from database_identity`.execute(db);
   return rows[0]?.id ?? "";
+}
+
+/**
+ * Throws UnusableSetup for a database that holds shards of a Roost: by itself it has its posts, and nobody who wrote
+ * them.
+ */
+export async function requireMain(db: Db): Promise<void> {
+  if ((await mainOf(db)) === null) return;
+  throw new UnusableSetup(
+    "The database of DATABASE_URL holds shards of another Roost: name that one's main database, or an empty one",
+  );
+}
+
+/** Also where an older server runs, and the column is still to come. */
+async function mainOf(db: Db): Promise<string | null> {
+  const { rows } = await sql<{ id: string | null }>`
+    select to_jsonb(d) ->> 'main_id' as id from database_identity d`.execute(db);
+  return rows[0]?.id ?? null;
+}
+
+/**
+ * Notes in each database that it is this Roost's. Of two main databases that name one at the same time, the first to
+ * lock its row gets it. Another's main database would no longer start if it were taken: it is told by its accounts,
+ * which shards have none of. What was registered before there were these notes is taken as it is.
+ */
+async function claim(main: Database, byIdentity: ReadonlyMap<string, ShardDatabase>): Promise<void> {
+  const mainId = await identityOf(main.db);
+  for (const [id, { database, address }] of byIdentity) {
+    if (database === main) continue;
+    let owner = await mainOf(database.db);
+    if (owner === null) {
+      const { rows } = await sql`select from shard_databases where id = ${id}`.execute(main.db);
+      const isKnown = rows.length > 0;
+      await sql`update database_identity set main_id = ${mainId} where main_id is null and (${isKnown}
+        or not exists (select from accounts) and not exists (select from shard_databases))`.execute(
+        database.db,
+      );
+      owner = await mainOf(database.db);
+    }
+    if (owner !== mainId)
+      throw new UnusableSetup(
+        `${address} belongs to another Roost: name a database of this one in SHARD_URLS`,
+      );
+  }
 }
 
 /**

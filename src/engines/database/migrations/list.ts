@@ -5,6 +5,7 @@ import * as eventLeases from "./0002-event-leases.ts";
 import * as shards from "./0004-shards.ts";
 import * as idClock from "./0005-id-clock.ts";
 import * as shardMoves from "./0006-shard-moves.ts";
+import * as mainDatabase from "./0007-main-database.ts";
 
 export const migrations: Record<string, Migration> = {
   "0001-first": first,
@@ -12,4 +13,5 @@ export const migrations: Record<string, Migration> = {
   "0004-shards": shards,
   "0005-id-clock": idClock,
   "0006-shard-moves": shardMoves,
+  "0007-main-database": mainDatabase,
 };
