@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Config } from "../config.ts";
 import type { Database, DatabaseOptions, Db } from "../engines/database/pools.ts";
 import { CommandError, exitCodes } from "./exit-codes.ts";
+import { onStopSignal } from "./stop-signals.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface Admin extends AsyncDisposable {
@@ -64,6 +65,9 @@ async function connect(config: Config, opened: AsyncDisposableStack, terminal: T
   const log = (line: string) => {
     if (terminal.verbose) terminal.note(line);
   };
+  // Ctrl-C ends a command at once, and with it the PostgreSQL that it has started.
+  const interrupt = () => process.exit(exitCodes.interrupted);
+  opened.defer(onStopSignal({ stop: interrupt, stopAtOnce: interrupt }));
   const server = opened.use(await startEmbeddedServer({ dataDir, log }));
   return { connection: server.connection, serverRuns: false };
 }

@@ -1,7 +1,7 @@
 /**
  * A real PostgreSQL as part of Roost: set up on the first start, reached through a Unix socket only, stopped with us.
  *
- * Killed processes: when Roost is killed its postmaster goes on, so a start stops the one it finds. When the postmaster
+ * Killed processes: when Roost is killed (-9) its postmaster goes on, so a start stops the one it finds. When the postmaster
  * is killed its backends leave within moments; a start waits for that and PostgreSQL recovers from its log.
  */
 import { type ChildProcess, spawn } from "node:child_process";
@@ -160,6 +160,7 @@ async function initialise(place: Place, data: string, log: (line: string) => voi
   // Letters of every script have upper and lower case, whatever locales the machine has.
   args.push("--locale-provider=builtin", "--builtin-locale=C.UTF-8");
   const child = spawn(place.binaries.initdb, args, { ...runAs(place), stdio: ["ignore", "ignore", "pipe"] });
+  endWithUs(child);
   let errors = "";
   child.stderr.on("data", (chunk: Buffer) => {
     errors += chunk.toString();
@@ -168,6 +169,13 @@ async function initialise(place: Place, data: string, log: (line: string) => voi
   if (code !== 0)
     throw new Unavailable(`PostgreSQL couldn't be set up: ${errors.trim() || `initdb ended with ${code}`}`);
   renameSync(partial, data);
+}
+
+/** Where we end in a hurry it's told to, at least (for PostgreSQL: a fast shutdown), and ends in order without us. */
+function endWithUs(child: ChildProcess): void {
+  const tell = () => void child.kill("SIGINT");
+  process.once("exit", tell);
+  child.once("exit", () => process.off("exit", tell));
 }
 
 interface Launched {
@@ -208,11 +216,13 @@ function spawnPostmaster(place: Place, data: string, logFile: string): ChildProc
   const out = openSync(logFile, "a");
   try {
     // A session of its own: Ctrl-C in a terminal is for Roost, which then stops it in order.
-    return spawn(place.binaries.postgres, args, {
+    const child = spawn(place.binaries.postgres, args, {
       ...runAs(place),
       detached: true,
       stdio: ["ignore", out, out],
     });
+    endWithUs(child);
+    return child;
   } finally {
     closeSync(out);
   }
