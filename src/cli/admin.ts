@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../config.ts";
 import type { Database, DatabaseOptions, Db } from "../engines/database/pools.ts";
+import { requireFolder } from "./data-folder.ts";
 import { CommandError, exitCodes } from "./exit-codes.ts";
 import { onStopSignal } from "./stop-signals.ts";
 import type { Terminal } from "./terminal.ts";
@@ -65,6 +66,7 @@ async function connect(config: Config, opened: AsyncDisposableStack, terminal: T
   const log = (line: string) => {
     if (terminal.verbose) terminal.note(line);
   };
+  requireFolder(dataDir);
   // Ctrl-C ends a command at once, and with it the PostgreSQL that it has started.
   const interrupt = () => process.exit(exitCodes.interrupted);
   opened.defer(onStopSignal({ stop: interrupt, stopAtOnce: interrupt }));

@@ -3,6 +3,7 @@ import type { Roost } from "../composition.ts";
 import type { Config, LoadedConfig } from "../config.ts";
 import { type Role, takesRequests } from "../core/roles.ts";
 import { tellAddress } from "./admin.ts";
+import { requireFolder } from "./data-folder.ts";
 import { CommandError, exitCodes } from "./exit-codes.ts";
 import { report } from "./failure.ts";
 import { version } from "./invocation.ts";
@@ -97,6 +98,7 @@ export async function serve(
 
 /** What is left open by the settings. Workers have a port only where somebody wants to ask them how they are. */
 async function settle(loaded: LoadedConfig, roles: readonly Role[]) {
+  requireFolder(loaded.config.dataDir);
   const listens = takesRequests(new Set(roles)) || loaded.sources.PORT !== "default";
   // One of several processes shares the port that the primary has found.
   const config = listens && processNumber === null ? await withPort(loaded) : loaded.config;
