@@ -161,6 +161,32 @@ describe("a port that is taken", () => {
   });
 });
 
+describe("a misspelt setting", () => {
+  it("is told at the start and by doctor, with what was probably meant", async () => {
+    const folder = join(here, "misspelt");
+    mkdirSync(folder);
+    writeFileSync(join(folder, ".env"), "KAFKA_BROKER=a:9092\n");
+    // The start ends right after, for a reason of its own.
+    const settings = { DATABSE_URL: "postgres://root:hunter2@db/roost", DATA_DIR: join(folder, ".env") };
+    const { code, stderr } = await roost(["start"], settings, folder);
+    expect(code).toBe(78);
+    expect(stderr.split("\n").slice(0, 2)).toEqual([
+      "warning: KAFKA_BROKER (.env) is no setting; KAFKA_BROKERS was probably meant.",
+      "warning: DATABSE_URL is no setting; DATABASE_URL was probably meant.",
+    ]);
+    const { stdout } = await roost(["doctor", "--json"], settings, folder);
+    expect(JSON.parse(stdout).checks[0]).toEqual({
+      name: "Settings",
+      status: "warning",
+      says: expect.stringMatching(
+        "KAFKA_BROKERS was probably meant; DATABSE_URL is no setting; DATABASE_URL was",
+      ),
+      mend: "correct or remove them",
+    });
+    expect(stderr + stdout).not.toContain("hunter2");
+  });
+});
+
 describe("a data folder that can't be used", () => {
   const file = join(here, "file");
   const dangling = join(here, "dangling");

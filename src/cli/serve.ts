@@ -51,7 +51,7 @@ export async function serveInProcesses(options: ServeOptions, ready: (told: Read
   }
   if (processes === 1) return serve(options, ready);
   requireShared(loaded.config, `Each of --processes ${processes}`);
-  const { config, listens } = await settle(loaded, roles);
+  const { config, listens } = await settle(loaded, roles, terminal);
   const stopMsMax = config.drainMs + CLOSE_MS_MAX + 2_000;
   const onReady = (logPlace: string) => ready({ config, listens, logPlace });
   await runProcesses({ count: processes, config, terminal, stopMsMax, onReady });
@@ -67,7 +67,7 @@ export async function serve(
   // Before anything is opened: what a signal finds half-way is closed too.
   const closing = await closeOnSignal({ underway, stop, terminal, drainMs: loaded.config.drainMs });
   try {
-    const { config, listens } = await settle(loaded, roles);
+    const { config, listens } = await settle(loaded, roles, terminal);
     const { openServerLog } = await import("./log.ts");
     const log = openServerLog(config, terminal);
     underway.log = log;
@@ -97,7 +97,10 @@ export async function serve(
 }
 
 /** What is left open by the settings. Workers have a port only where somebody wants to ask them how they are. */
-async function settle(loaded: LoadedConfig, roles: readonly Role[]) {
+async function settle(loaded: LoadedConfig, roles: readonly Role[], terminal: Terminal) {
+  // One of several processes leaves it to the primary.
+  for (const line of processNumber === null ? loaded.misspelt : [])
+    terminal.note(`${terminal.paint("yellow", "warning:")} ${line}.`);
   requireFolder(loaded.config.dataDir);
   const listens = takesRequests(new Set(roles)) || loaded.sources.PORT !== "default";
   // One of several processes shares the port that the primary has found.
