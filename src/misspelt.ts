@@ -1,4 +1,4 @@
-/** What was set and has no effect: names that are no setting. Nothing would tell, since the setting meant has its default. */
+/** What was set without effect: names that are no setting. Nothing else would tell, as the one meant has a default. */
 import type { Texts } from "./config.ts";
 import { settingNames, settingOf } from "./settings.ts";
 
@@ -12,8 +12,8 @@ const EDITS_MAX = 2;
 const LONG = 10;
 
 /**
- * A sentence each. In `.env` every name should be a setting. The environment is full of others' names: there, only those
- * are told that are almost a setting which isn't set.
+ * A sentence each. In `.env` every name should be a setting. The environment is full of others' names: there, only
+ * those are told that are almost a setting which isn't set.
  */
 export function misspeltSettings(environment: Texts, dotEnv: Texts): string[] {
   const isSet = (name: string) => Boolean(environment[name] || dotEnv[name]);

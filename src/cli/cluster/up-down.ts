@@ -150,7 +150,7 @@ async function inSteps(
   );
   await list.run();
   if (failures.length === 0) return terminal.note(`All in ${secondsSince(startedMs)}.`);
-  // Ctrl-C may have met a part that had just been forked and wasn't apart from us yet: then it is what there is to tell.
+  // Ctrl-C may have met a part just forked, which wasn't apart from us yet: then that is what there is to tell.
   await sleep(SIGNAL_MS_MAX);
   for (const { step, error } of failures)
     terminal.error(`\n${step.title} ${says.failed}: ${error instanceof Error ? error.message : error}`);

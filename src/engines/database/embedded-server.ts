@@ -1,7 +1,7 @@
 /**
  * A real PostgreSQL as part of Roost: set up on the first start, reached through a Unix socket only, stopped with us.
  *
- * Killed processes: when Roost is killed (-9) its postmaster goes on, so a start stops the one it finds. When the postmaster
+ * Killed processes: when Roost is killed its postmaster goes on, so a start stops the one it finds. When the postmaster
  * is killed its backends leave within moments; a start waits for that and PostgreSQL recovers from its log.
  */
 import { type ChildProcess, spawn } from "node:child_process";
@@ -171,7 +171,7 @@ async function initialise(place: Place, data: string, log: (line: string) => voi
   renameSync(partial, data);
 }
 
-/** Where we end in a hurry it's told to, at least (for PostgreSQL: a fast shutdown), and ends in order without us. */
+/** When we end in a hurry, it's at least told to end too (a fast shutdown, to PostgreSQL), and does so without us. */
 function endWithUs(child: ChildProcess): void {
   const tell = () => void child.kill("SIGINT");
   process.once("exit", tell);
