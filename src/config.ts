@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseEnv } from "node:util";
+import { misspeltSettings } from "./misspelt.ts";
 import { type LOG_LEVELS, type SettingName, settingNames, settingOf, type Values } from "./settings.ts";
 
 export interface Config {
@@ -87,6 +88,8 @@ export interface LoadedConfig {
   readonly config: Config;
   readonly sources: Readonly<Record<SettingName, SettingSource>>;
   readonly effective: readonly EffectiveSetting[];
+  /** Names that are no setting, and what was probably meant: a sentence each, without its end. */
+  readonly misspelt: readonly string[];
 }
 
 /** Flags win over the environment, it over `.env`, that over the defaults. Empty texts count as unset. */
@@ -122,7 +125,12 @@ export function loadConfig(environment: Texts, flags: Texts = {}, dotEnv: Texts 
   }
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   const sources = Object.fromEntries(effective.map(({ name, source }) => [name, source]));
-  return { config: assemble(checked), sources: sources as LoadedConfig["sources"], effective };
+  return {
+    config: assemble(checked),
+    sources: sources as LoadedConfig["sources"],
+    effective,
+    misspelt: misspeltSettings(environment, dotEnv),
+  };
 }
 
 /** As `loadConfig`, from this process's environment and the `.env` file of the folder it runs in. */

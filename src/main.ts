@@ -7,10 +7,11 @@ import { fileURLToPath } from "node:url";
 module.enableCompileCache(fileURLToPath(new URL("../node_modules/.cache/compiled", import.meta.url)));
 const { run } = await import("./cli/program.ts");
 
-// A reader that goes away (`roost accounts list | head -1`) misses the rest; the command still ends in order.
+// A reader that goes away (`roost accounts list | head -1`: EPIPE) misses the rest, and so does a terminal that is
+// closed (EIO); the command still ends in order.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
+    if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
   });
 }
 

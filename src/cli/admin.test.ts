@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   emptyFolder,
@@ -168,16 +167,5 @@ describe("a server whose messages nobody reads any more", { timeout: SLOW_MS }, 
     expect((await fetch(`${server.url}/livez`)).status).toBe(200);
     server.process.kill("SIGTERM");
     expect(await server.ended).toBe(0);
-  });
-});
-
-describe("a server that is told twice to stop", { timeout: SLOW_MS }, () => {
-  it("ends at once, with 130, and the next start is none the worse", async () => {
-    const server = await startServer({ PORT: "0" }, here);
-    server.process.kill("SIGINT");
-    if (server.process.stderr) await once(server.process.stderr, "data");
-    server.process.kill("SIGINT");
-    expect([0, 130]).toContain(await server.ended);
-    expect((await roost("accounts list")).code).toBe(0);
   });
 });

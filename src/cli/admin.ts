@@ -3,7 +3,9 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../config.ts";
 import type { Database, DatabaseOptions, Db } from "../engines/database/pools.ts";
+import { requireFolder } from "./data-folder.ts";
 import { CommandError, exitCodes } from "./exit-codes.ts";
+import { onStopSignal } from "./stop-signals.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface Admin extends AsyncDisposable {
@@ -68,6 +70,10 @@ async function connect(config: Config, opened: AsyncDisposableStack, terminal: T
   const log = (line: string) => {
     if (terminal.verbose) terminal.note(line);
   };
+  requireFolder(dataDir);
+  // Ctrl-C ends a command at once, and with it the PostgreSQL that it has started.
+  const interrupt = () => process.exit(exitCodes.interrupted);
+  opened.defer(onStopSignal({ stop: interrupt, stopAtOnce: interrupt }));
   const server = opened.use(await startEmbeddedServer({ dataDir, log }));
   return { connection: server.connection, serverRuns: false };
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -158,6 +158,58 @@ describe("a port that is taken", () => {
     } finally {
       server.close();
     }
+  });
+});
+
+describe("a misspelt setting", () => {
+  it("is told at the start and by doctor, with what was probably meant", async () => {
+    const folder = join(here, "misspelt");
+    mkdirSync(folder);
+    writeFileSync(join(folder, ".env"), "KAFKA_BROKER=a:9092\n");
+    // The start ends right after, for a reason of its own.
+    const settings = { DATABSE_URL: "postgres://root:hunter2@db/roost", DATA_DIR: join(folder, ".env") };
+    const { code, stderr } = await roost(["start"], settings, folder);
+    expect(code).toBe(78);
+    expect(stderr.split("\n").slice(0, 2)).toEqual([
+      "warning: KAFKA_BROKER (.env) is no setting; KAFKA_BROKERS was probably meant.",
+      "warning: DATABSE_URL is no setting; DATABASE_URL was probably meant.",
+    ]);
+    const { stdout } = await roost(["doctor", "--json"], settings, folder);
+    expect(JSON.parse(stdout).checks[0]).toEqual({
+      name: "Settings",
+      status: "warning",
+      says: expect.stringMatching(
+        "KAFKA_BROKERS was probably meant; DATABSE_URL is no setting; DATABASE_URL was",
+      ),
+      mend: "correct or remove them",
+    });
+    expect(stderr + stdout).not.toContain("hunter2");
+  });
+});
+
+describe("a data folder that can't be used", () => {
+  const file = join(here, "file");
+  const dangling = join(here, "dangling");
+  writeFileSync(file, "");
+  symlinkSync(join(here, "nowhere"), dangling);
+  // Nothing can be made in /proc, not even by root; Node's recursive mkdir tries it for ever.
+  const proc = process.platform === "linux" ? [["/proc/nope", 77, "/proc "] as const] : [];
+
+  it.each([
+    [file, 78, `${file} is not a folder`] as const,
+    [join(file, "below"), 78, `${file} is not a folder`] as const,
+    [dangling, 78, `${dangling} is not a folder`] as const,
+    ...proc,
+  ])("%s: refused with the way out, as doctor finds it", async (dataDir, exitCode, says) => {
+    const settings = { DATA_DIR: dataDir, PORT: "0" };
+    for (const command of [["start"], ["accounts", "list"], ["cluster", "up", "redis", "--port", "4000"]]) {
+      const { code, stderr } = await roost(command, settings);
+      expect([code, stderr]).toEqual([exitCode, expect.stringMatching(`DATA_DIR can't be used: .*${says}`)]);
+      expect(stderr).toContain("name another with DATA_DIR=");
+    }
+    const { checks } = JSON.parse((await roost(["doctor", "--json"], settings)).stdout);
+    const [found] = checks.filter((check: { name: string }) => check.name === "Data folder");
+    expect(found).toMatchObject({ status: "failed", says: expect.stringContaining(says) });
   });
 });
 

@@ -109,6 +109,8 @@ force and where each comes from. A flag (\`npx roost start --port 4000\`) wins o
 over the file \`.env\` in the folder Roost is started in, that over the default. An empty value counts as unset.
 
 Settings are checked at start. All mistakes are told at once, one line each, and Roost ends with exit code 78.
+A name that is no setting is warned of, with what was probably meant: any in \`.env\`, and in the environment, which is full
+of others' names, one that is almost a setting.
 
 A secret can be given as a file that holds it, as containers do: \`DATABASE_URL_FILE=/run/secrets/database-url\`. As a
 flag it can only be given that way (\`--database-url-file\`), because other users of a machine can read flags.`;

@@ -5,7 +5,7 @@
 import { mkdirSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
 import pino from "pino";
-import pretty from "pino-pretty";
+import { prettyFactory } from "pino-pretty";
 import type { Config } from "../config.ts";
 import { createLogger } from "../core/telemetry/log.ts";
 import { processNumber } from "./processes.ts";
@@ -23,15 +23,12 @@ export function openServerLog(config: Config, terminal: Terminal): ServerLog {
   if (!terminal.stdoutIsTerminal) return { log: createLogger(config.logLevel), place: "stdout" };
   const others = processNumber === null || processNumber === 1 ? "" : `-${processNumber}`;
   const file = join(config.dataDir, "logs", `roost${others}.log`);
-  const shown = pretty({
-    destination: 2,
-    sync: true,
-    colorize: terminal.paint("red", "x") !== "x",
-    ignore: "pid,hostname",
-  });
+  const shown = prettyFactory({ colorize: terminal.paint("red", "x") !== "x", ignore: "pid,hostname" });
+  // Through the terminal, as all that is said: writing past it would throw once the terminal is closed.
+  const screen = { write: (line: string) => void terminal.stderr.write(shown(line)) };
   const streams = [
     { level: "trace" as const, stream: new BoundedFile(file) },
-    { level: terminal.verbose ? ("trace" as const) : ("warn" as const), stream: shown },
+    { level: terminal.verbose ? ("trace" as const) : ("warn" as const), stream: screen },
   ];
   return { log: createLogger(config.logLevel, pino.multistream(streams)), place: file };
 }

@@ -9,6 +9,7 @@ import type { Config } from "../config.ts";
 import { sleep } from "../core/clock.ts";
 import type { Metrics } from "../core/telemetry/metrics.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { onStopSignal, STOP_SIGNALS } from "./stop-signals.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface ProcessesOptions {
@@ -74,16 +75,17 @@ export async function runProcesses(options: ProcessesOptions): Promise<void> {
   };
 
   const stopped = new Promise<void>((resolve) => {
-    const stop = (signal: NodeJS.Signals) => {
-      if (stopping.signal.aborted) {
+    onStopSignal({
+      stop: (signal) => {
+        terminal.note(`\nStopping (${signal}); once more to stop at once.`);
+        stopping.abort();
+        resolve();
+      },
+      stopAtOnce: () => {
         for (const worker of running) worker.process.kill("SIGKILL");
         process.exit(exitCodes.interrupted);
-      }
-      terminal.note(`\nStopping (${signal}); once more to stop at once.`);
-      stopping.abort();
-      resolve();
-    };
-    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, stop);
+      },
+    });
   });
 
   // The first alone: it migrates, and what is wrong with the settings is told once.
@@ -110,7 +112,8 @@ export async function runProcesses(options: ProcessesOptions): Promise<void> {
     if (!worker.isDead()) await once(worker, "exit");
     // One that was still starting does nothing about the signal: there is nothing to end in order.
     const { exitCode, signalCode } = worker.process;
-    return signalCode === "SIGTERM" ? exitCodes.ok : (exitCode ?? exitCodes.failed);
+    const wasTold = STOP_SIGNALS.some((signal) => signal === signalCode);
+    return wasTold ? exitCodes.ok : (exitCode ?? exitCodes.failed);
   });
   const late = new AbortController();
   void sleep(options.stopMsMax, late.signal).then(() => {
@@ -168,9 +171,15 @@ export async function joinPrimary(metrics: Metrics, logPlace: string): Promise<v
 
 /**
  * Calls `stop` when this process, one of several, is told to. Ctrl-C reaches all of them, and a supervisor may tell
- * each of them too: only the first word counts, and only the primary hears the second one.
+ * each of them too: only the first word counts, and only the primary hears the second one. Listens until the returned
+ * function is called.
  */
-export function onStopOfOne(stop: () => void): void {
+export function onStopOfOne(stop: (signal: NodeJS.Signals) => void): () => void {
+  const ignore = () => {};
   process.once("SIGTERM", stop);
-  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
+  for (const signal of STOP_SIGNALS) process.on(signal, ignore);
+  return () => {
+    process.off("SIGTERM", stop);
+    for (const signal of STOP_SIGNALS) process.off(signal, ignore);
+  };
 }

@@ -3,12 +3,14 @@ import type { Roost } from "../composition.ts";
 import type { Config, LoadedConfig } from "../config.ts";
 import { type Role, takesRequests } from "../core/roles.ts";
 import { tellAddress } from "./admin.ts";
+import { requireFolder } from "./data-folder.ts";
 import { CommandError, exitCodes } from "./exit-codes.ts";
 import { report } from "./failure.ts";
 import { version } from "./invocation.ts";
 import type { ServerLog } from "./log.ts";
 import { explainPort, tryPort } from "./port-owner.ts";
 import { joinPrimary, onStopOfOne, processNumber, runProcesses } from "./processes.ts";
+import { onStopSignal, STOP_SIGNALS } from "./stop-signals.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Requests get 10 s to finish, the engines the rest. */
@@ -49,7 +51,7 @@ export async function serveInProcesses(options: ServeOptions, ready: (told: Read
   }
   if (processes === 1) return serve(options, ready);
   requireShared(loaded.config, `Each of --processes ${processes}`);
-  const { config, listens } = await settle(loaded, roles);
+  const { config, listens } = await settle(loaded, roles, terminal);
   const stopMsMax = config.drainMs + CLOSE_MS_MAX + 2_000;
   const onReady = (logPlace: string) => ready({ config, listens, logPlace });
   await runProcesses({ count: processes, config, terminal, stopMsMax, onReady });
@@ -60,16 +62,20 @@ export async function serve(
   { loaded, terminal, roles }: ServeOptions,
   ready: (serving: Serving) => Promise<void> | void,
 ): Promise<void> {
-  const { config, listens } = await settle(loaded, roles);
+  const underway: Underway = { log: null, opening: null };
   const stop = new AbortController();
-  const { openServerLog } = await import("./log.ts");
-  const log = openServerLog(config, terminal);
-  const { openRoost } = await import("../composition.ts");
-  if (terminal.watched) terminal.note(terminal.paint("dim", `Starting, with data in ${config.dataDir} …`));
-  const opening = openRoost(config, { log: log.log, roles });
-  const closing = await closeOnSignal({ opening, stop, log, terminal, drainMs: config.drainMs });
+  // Before anything is opened: what a signal finds half-way is closed too.
+  const closing = await closeOnSignal({ underway, stop, terminal, drainMs: loaded.config.drainMs });
   try {
-    const roost = await opening;
+    const { config, listens } = await settle(loaded, roles, terminal);
+    const { openServerLog } = await import("./log.ts");
+    const log = openServerLog(config, terminal);
+    underway.log = log;
+    if (terminal.watched) terminal.note(terminal.paint("dim", `Starting, with data in ${config.dataDir} …`));
+    const { openRoost } = await import("../composition.ts");
+    if (stop.signal.aborted) return await forever();
+    underway.opening = openRoost(config, { log: log.log, roles });
+    const roost = await underway.opening;
     if (stop.signal.aborted) return await forever();
     roost.failed.catch((error: unknown) => closing.because(error));
     if (listens) await roost.listen();
@@ -78,18 +84,24 @@ export async function serve(
   } catch (error) {
     // Told to stop while opening: what fails then fails because of it.
     if (stop.signal.aborted) return await forever();
-    closing.uninstall();
-    const opened = await opening.catch(() => null);
+    const opened = await underway.opening?.catch(() => null);
     await opened?.[Symbol.asyncDispose]();
+    closing.uninstall();
     const code = error instanceof Error && "code" in error ? error.code : null;
-    if (code === "EADDRINUSE")
-      throw await explainPort(error as NodeJS.ErrnoException, config.host, config.port);
+    if (code === "EADDRINUSE") {
+      const { host, port } = opened?.config ?? loaded.config;
+      throw await explainPort(error as NodeJS.ErrnoException, host, port);
+    }
     throw error;
   }
 }
 
 /** What is left open by the settings. Workers have a port only where somebody wants to ask them how they are. */
-async function settle(loaded: LoadedConfig, roles: readonly Role[]) {
+async function settle(loaded: LoadedConfig, roles: readonly Role[], terminal: Terminal) {
+  // One of several processes leaves it to the primary.
+  for (const line of processNumber === null ? loaded.misspelt : [])
+    terminal.note(`${terminal.paint("yellow", "warning:")} ${line}.`);
+  requireFolder(loaded.config.dataDir);
   const listens = takesRequests(new Set(roles)) || loaded.sources.PORT !== "default";
   // One of several processes shares the port that the primary has found.
   const config = listens && processNumber === null ? await withPort(loaded) : loaded.config;
@@ -117,42 +129,59 @@ interface Closing {
   readonly because: (error: unknown) => void;
 }
 
+/** What there is to close, as soon as there is. */
+interface Underway {
+  log: ServerLog | null;
+  opening: Promise<Roost> | null;
+}
+
 async function closeOnSignal(options: {
-  opening: Promise<Roost>;
+  underway: Underway;
   stop: AbortController;
-  log: ServerLog;
   terminal: Terminal;
   drainMs: number;
 }): Promise<Closing> {
-  const { opening, stop, log, terminal, drainMs } = options;
+  const { underway, stop, terminal, drainMs } = options;
   const { default: withGrace } = await import("close-with-grace");
   let failure: unknown = null;
+  let told: NodeJS.Signals | null = null;
   const grace = withGrace(
     {
       delay: CLOSE_MS_MAX + drainMs,
-      skip: processNumber === null ? ["beforeExit"] : ["beforeExit", "SIGTERM", "SIGINT", "SIGHUP"],
+      skip: ["beforeExit", ...STOP_SIGNALS],
       logger: false,
       onSecondSignal: () => process.exit(exitCodes.interrupted),
-      onSecondError: (error) => log.log.error({ err: error }, "failed while stopping"),
+      onSecondError: (error) => underway.log?.log.error({ err: error }, "failed while stopping"),
       onTimeout: (delay) =>
         terminal.error(`Not everything stopped within ${delay / 1_000} s; ending anyway.`),
     },
-    async ({ err, signal }) => {
+    async ({ err, signal = told }) => {
       stop.abort();
       const cause = err ?? failure;
-      if (cause) log.log.fatal({ err: cause }, "the server ends");
+      if (cause) underway.log?.log.fatal({ err: cause }, "the server ends");
       else terminal.note(`\nStopping (${signal ?? "asked to"}); once more to stop at once.`);
       const exitCode = cause ? report(cause, terminal) : exitCodes.ok;
-      const roost = await opening.catch(() => null);
+      const roost = await underway.opening?.catch(() => null);
       if (!cause) await roost?.drain();
       await roost?.[Symbol.asyncDispose]();
       if (exitCode !== exitCodes.ok) process.exit(exitCode);
       terminal.note("Stopped.");
     },
   );
-  if (processNumber !== null) onStopOfOne(() => grace.close());
+  const close = (signal: NodeJS.Signals) => {
+    told = signal;
+    // Closing because of a failure: what that has to say is its exit code.
+    if (!stop.signal.aborted) grace.close();
+  };
+  const uninstall =
+    processNumber === null
+      ? onStopSignal({ stop: close, stopAtOnce: () => process.exit(exitCodes.interrupted) })
+      : onStopOfOne(close);
   return {
-    uninstall: () => grace.uninstall(),
+    uninstall: () => {
+      uninstall();
+      grace.uninstall();
+    },
     because: (error) => {
       if (stop.signal.aborted) return;
       failure = error;

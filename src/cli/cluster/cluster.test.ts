@@ -1,13 +1,14 @@
 /** `roost cluster` as people run it, with the engine that starts soonest. */
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { processesIn } from "../../cluster/process.ts";
 import { hasRedis } from "../../cluster/redis.ts";
+import { sleep } from "../../core/clock.ts";
 import { packageDir } from "../invocation.ts";
 import { tryPort } from "../port-owner.ts";
-import { emptyFolder, type Outcome, roost } from "../spawned.ts";
+import { emptyFolder, hasTerminals, type Outcome, roost } from "../spawned.ts";
 
 const why = hasRedis() ? "" : " (skipped: redis-server isn't installed; scripts/install-engines installs it)";
 
@@ -42,6 +43,33 @@ describe.skipIf(!hasRedis())(`roost cluster${why}`, () => {
     expect(code).toBe(69);
     expect(stderr).toContain(`${port + 31}, for redis-2, is in use by pid ${process.pid}`);
     expect(processesIn(join(folder, "cluster"))).toEqual([]);
+  });
+
+  test.each([
+    ["in plain lines", "sh", ["-c"]],
+    ["drawn on a terminal", "script", ["-qefc"]],
+  ])("interrupted it says what runs and how to go on, %s", async (_, shell, args) => {
+    if (shell === "script" && !hasTerminals) return;
+    const command = `exec ${join(packageDir, "bin", "roost")} cluster up redis --port ${port}`;
+    const child = spawn(shell, [...args, command, "/dev/null"], {
+      env: { PATH: "/usr/bin:/bin", DATA_DIR: folder, TERM: "dumb" },
+      detached: true,
+    });
+    let told = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (told += chunk));
+    const exited = new Promise((resolve) => child.once("exit", (code, signal) => resolve(code ?? signal)));
+    const running = () => processesIn(join(folder, "cluster")).length;
+    while (running() === 0 && child.exitCode === null) await sleep(5);
+    if (shell === "script") child.stdin.write("\u0003");
+    else process.kill(-(child.pid ?? 0), "SIGINT");
+    expect(await exited, told).toBe(130);
+    expect(running()).toBeGreaterThan(0);
+    const says =
+      /^(?:(\d) parts run|(1) part runs): `roost cluster up` goes on, `roost cluster down` stops what/m;
+    const [, many, one] = told.match(says) ?? [];
+    expect(Number(many ?? one), told).toBe(running());
+    expect((await cluster("down")).code).toBe(0);
+    expect(running()).toBe(0);
   });
 
   test("comes up in plain lines, shows what runs, breaks and is mended", async () => {

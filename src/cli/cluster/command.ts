@@ -48,11 +48,14 @@ function upCommand(): Command {
     .action(async (names: string[], options: UpOptions & { brokers?: string }, self: Command) => {
       const terminal = terminalOf(self);
       const { openCluster, locked } = await place();
-      const { up } = await upDown();
+      const { up, interruptible } = await upDown();
       const opened = openCluster(self, { ...(options.brokers && { brokers: Number(options.brokers) }) });
       const groups =
         names.length === 0 ? opened.cluster.groups : names.map((name) => groupNamed(opened, name));
-      await locked(opened.cluster, () => up(opened, groups, terminal, options));
+      const says = "`roost cluster up` goes on, `roost cluster down` stops what runs.";
+      await interruptible(opened, terminal, says, (signal) =>
+        locked(opened.cluster, () => up(opened, groups, terminal, { ...options, signal })),
+      );
       await showMap(opened, terminal, options);
       terminal.note(`For commands that work on it: ${USE_IT}`);
     });
@@ -66,9 +69,12 @@ function downCommand(): Command {
     .addHelpText("after", examples("npx roost cluster down", "npx roost cluster down --purge"))
     .action(async (options: { purge?: boolean }, self: Command) => {
       const { clusterAt, locked } = await place();
-      const { cluster } = clusterAt(self);
-      const { down } = await upDown();
-      await locked(cluster, () => down(cluster, terminalOf(self), options));
+      const terminal = terminalOf(self);
+      const opened = clusterAt(self);
+      const { down, interruptible } = await upDown();
+      await interruptible(opened, terminal, "`roost cluster down` goes on.", (signal) =>
+        locked(opened.cluster, () => down(opened.cluster, terminal, { ...options, signal })),
+      );
     });
   return addSettingFlags(command, ["DATA_DIR"]);
 }

@@ -6,6 +6,7 @@ import { Cluster } from "../../cluster/cluster.ts";
 import { type Chosen, PORTS, topology } from "../../cluster/topology.ts";
 import type { LoadedConfig } from "../../config.ts";
 import { DataDirInUse, lockDataDir } from "../../engines/database/data-dir-lock.ts";
+import { requireFolder } from "../data-folder.ts";
 import { CommandError, exitCodes } from "../exit-codes.ts";
 import { packageDir } from "../invocation.ts";
 import { configOf } from "../setting-flags.ts";
@@ -47,6 +48,7 @@ export function openCluster(command: Command, wanted: { brokers?: number }): Ope
       { hint: "Leave --port and --brokers out, or begin anew after `roost cluster down --purge`." },
     );
   }
+  requireFolder(loaded.config.dataDir);
   mkdirSync(folder, { recursive: true });
   if (!before) writeFileSync(join(folder, CHOSEN), `${JSON.stringify(chosen)}\n`);
   return opened(folder, chosen, loaded);

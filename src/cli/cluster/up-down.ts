@@ -2,11 +2,15 @@
 import { statfs } from "node:fs/promises";
 import { Listr, ListrLogger, ProcessOutput } from "listr2";
 import type { Cluster, Group } from "../../cluster/cluster.ts";
+import { sleep } from "../../core/clock.ts";
 import { CommandError, exitCodes } from "../exit-codes.ts";
 import { ownerOf, tryPort } from "../port-owner.ts";
+import { onStopSignal } from "../stop-signals.ts";
 import type { Terminal } from "../terminal.ts";
 import { forget, type OpenedCluster } from "./place.ts";
 
+/** Until a signal that has come is heard. */
+const SIGNAL_MS_MAX = 50;
 const DISK_BYTES_MIN = 2 * 1024 ** 3;
 
 export interface UpOptions {
@@ -14,12 +18,17 @@ export interface UpOptions {
   readonly json?: boolean;
 }
 
+/** Aborts when the command is interrupted, just before it ends. */
+interface Interruptible {
+  readonly signal: AbortSignal;
+}
+
 /** Brings these groups up, and what they need. */
 export async function up(
   opened: OpenedCluster,
   wanted: readonly Group[],
   terminal: Terminal,
-  options: UpOptions,
+  options: UpOptions & Interruptible,
 ): Promise<void> {
   const { cluster } = opened;
   const groups = cluster.inOrder(wanted);
@@ -35,6 +44,7 @@ export async function up(
       run: () => cluster.up(group),
     })),
     { failed: "could not be started", hint: "`roost cluster up` tries again and keeps what runs." },
+    options.signal,
   );
   if (options.demo) await (await import("./demo.ts")).loadIntoCluster(opened, terminal);
 }
@@ -42,7 +52,7 @@ export async function up(
 export async function down(
   cluster: Cluster,
   terminal: Terminal,
-  options: { purge?: boolean },
+  options: { purge?: boolean } & Interruptible,
 ): Promise<void> {
   const { groups } = cluster;
   await inSteps(
@@ -57,9 +67,28 @@ export async function down(
         run: () => cluster.down(group),
       })),
     { failed: "could not be stopped", hint: "`roost cluster down` tries again." },
+    options.signal,
   );
   if (options.purge) forget(cluster);
   terminal.note(options.purge ? "Nothing is left." : `Stopped; what is stored stays in ${cluster.folder}.`);
+}
+
+/** Interrupted, the command ends at once. The parts are processes of their own and go on: `says` what to do then. */
+export async function interruptible(
+  { cluster }: Pick<OpenedCluster, "cluster">,
+  terminal: Terminal,
+  says: string,
+  work: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const interrupted = new AbortController();
+  const end = () => {
+    interrupted.abort();
+    const running = cluster.parts.filter((part) => cluster.processOf(part) !== null).length;
+    terminal.error(`\n${running === 1 ? "1 part runs" : `${running} parts run`}: ${says}`);
+    process.exit(exitCodes.interrupted);
+  };
+  const ignore = onStopSignal({ stop: end, stopAtOnce: end });
+  await work(interrupted.signal).finally(ignore);
 }
 
 interface Step {
@@ -75,11 +104,15 @@ async function inSteps(
   terminal: Terminal,
   steps: readonly Step[],
   says: { failed: string; hint: string },
+  signal: AbortSignal,
 ): Promise<void> {
   const failures: { step: Step; error: unknown }[] = [];
   const ended = new Map(steps.map(({ name }) => [name, Promise.withResolvers<boolean>()]));
   const startedMs = performance.now();
   const isDrawn = terminal.watched && !terminal.quiet;
+  // What is drawn goes where notes go: stdout is for data. While it is, what others write there is kept back.
+  const drawing = new ProcessOutput(process.stderr, process.stderr);
+  if (isDrawn) signal.addEventListener("abort", () => drawing.release());
   const list = new Listr(
     steps.map((step) => ({
       title: step.title,
@@ -105,19 +138,20 @@ async function inSteps(
     {
       concurrent: true,
       exitOnError: false,
+      // It would end the process with 127 and not a word.
+      registerSignalListeners: false,
       ...(isDrawn
         ? {
             renderer: "default",
-            // What is drawn goes where notes go: stdout is for data.
-            rendererOptions: {
-              logger: new ListrLogger({ processOutput: new ProcessOutput(process.stderr, process.stderr) }),
-            },
+            rendererOptions: { logger: new ListrLogger({ processOutput: drawing }) },
           }
         : { renderer: "silent" }),
     },
   );
   await list.run();
   if (failures.length === 0) return terminal.note(`All in ${secondsSince(startedMs)}.`);
+  // Ctrl-C may have met a part just forked, which wasn't apart from us yet: then that is what there is to tell.
+  await sleep(SIGNAL_MS_MAX);
   for (const { step, error } of failures)
     terminal.error(`\n${step.title} ${says.failed}: ${error instanceof Error ? error.message : error}`);
   terminal.error("");

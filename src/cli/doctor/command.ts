@@ -74,6 +74,8 @@ function settingsFinding(loaded: LoadedConfig | ConfigError): Finding & { name: 
       mend: "correct them, then run doctor again",
     };
   }
+  if (loaded.misspelt.length > 0)
+    return { name, status: "warning", says: loaded.misspelt.join("; "), mend: "correct or remove them" };
   const set = loaded.effective.filter(({ source }) => source !== "default").length;
   return { name, status: "ok", says: set === 0 ? "all as they come" : `${set} set, all valid` };
 }

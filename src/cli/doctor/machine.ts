@@ -1,8 +1,9 @@
 /** What doctor asks of the machine: Node, port, disk, clock, open files. */
-import { access, constants, mkdtemp, readFile, rm, stat, statfs, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdtemp, readFile, rm, stat, statfs, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Config } from "../../config.ts";
 import { systemClock } from "../../core/clock.ts";
+import { closestTo, problemOfFolder } from "../data-folder.ts";
 import { explainPort, ownerOf, tryPort } from "../port-owner.ts";
 import type { Check, Finding } from "./command.ts";
 
@@ -45,27 +46,11 @@ async function port({ host, port: wanted }: Config): Promise<Finding> {
   return { status: "failed", says: message, mend: hint ?? stop };
 }
 
-/** DATA_DIR, or the closest folder above it that is there. */
-async function existing(dir: string): Promise<string> {
-  const found = await stat(dir).catch(() => null);
-  return found || dir === dirname(dir) ? dir : existing(dirname(dir));
-}
-
 async function dataFolder({ dataDir }: Config): Promise<Finding> {
-  const there = await existing(dataDir);
-  if (!(await stat(there)).isDirectory()) {
-    return { status: "failed", says: `${there} is not a folder`, mend: "name another with DATA_DIR=…" };
-  }
-  try {
-    await access(there, constants.W_OK | constants.X_OK);
-  } catch {
-    return {
-      status: "failed",
-      says: `${there} can't be written to by this user`,
-      mend: `sudo chown "$(id -un)" '${there}', or name another with DATA_DIR=…`,
-    };
-  }
-  if (there !== dataDir) return { status: "ok", says: `${dataDir} will be made at the first start` };
+  const problem = problemOfFolder(dataDir);
+  if (problem) return { status: "failed", says: problem.says, mend: problem.mend };
+  if (closestTo(dataDir) !== dataDir)
+    return { status: "ok", says: `${dataDir} will be made at the first start` };
   const open = ((await stat(dataDir)).mode & 0o002) !== 0;
   if (!open) return { status: "ok", says: `${dataDir} can be written to` };
   return {
@@ -76,7 +61,7 @@ async function dataFolder({ dataDir }: Config): Promise<Finding> {
 }
 
 async function disk({ dataDir }: Config): Promise<Finding> {
-  const { bavail, bsize } = await statfs(await existing(dataDir));
+  const { bavail, bsize } = await statfs(closestTo(dataDir));
   const freeBytes = bavail * bsize;
   const says = `${(freeBytes / 1024 ** 3).toFixed(1)} GiB free for ${dataDir}`;
   const mend = "make room there, or name a folder on another disk with DATA_DIR=…";
@@ -92,7 +77,7 @@ async function clock({ dataDir }: Config): Promise<Finding> {
   if (nowMs < madeMs - 86_400_000) {
     return { status: "failed", says: "the clock is behind the files of this Roost", mend };
   }
-  const skewMs = await diskSkewMs(await existing(dataDir)).catch(() => 0);
+  const skewMs = await diskSkewMs(closestTo(dataDir)).catch(() => 0);
   if (Math.abs(skewMs) > CLOCK_SKEW_MS_MAX) {
     return { status: "warning", says: `the disk's clock is ${Math.round(skewMs / 1_000)} s off ours`, mend };
   }

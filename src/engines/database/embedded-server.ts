@@ -160,6 +160,7 @@ async function initialise(place: Place, data: string, log: (line: string) => voi
   // Letters of every script have upper and lower case, whatever locales the machine has.
   args.push("--locale-provider=builtin", "--builtin-locale=C.UTF-8");
   const child = spawn(place.binaries.initdb, args, { ...runAs(place), stdio: ["ignore", "ignore", "pipe"] });
+  endWithUs(child);
   let errors = "";
   child.stderr.on("data", (chunk: Buffer) => {
     errors += chunk.toString();
@@ -168,6 +169,13 @@ async function initialise(place: Place, data: string, log: (line: string) => voi
   if (code !== 0)
     throw new Unavailable(`PostgreSQL couldn't be set up: ${errors.trim() || `initdb ended with ${code}`}`);
   renameSync(partial, data);
+}
+
+/** When we end in a hurry, it's at least told to end too (a fast shutdown, to PostgreSQL), and does so without us. */
+function endWithUs(child: ChildProcess): void {
+  const tell = () => void child.kill("SIGINT");
+  process.once("exit", tell);
+  child.once("exit", () => process.off("exit", tell));
 }
 
 interface Launched {
@@ -208,11 +216,13 @@ function spawnPostmaster(place: Place, data: string, logFile: string): ChildProc
   const out = openSync(logFile, "a");
   try {
     // A session of its own: Ctrl-C in a terminal is for Roost, which then stops it in order.
-    return spawn(place.binaries.postgres, args, {
+    const child = spawn(place.binaries.postgres, args, {
       ...runAs(place),
       detached: true,
       stdio: ["ignore", out, out],
     });
+    endWithUs(child);
+    return child;
   } finally {
     closeSync(out);
   }
