@@ -85,6 +85,7 @@ async function allChecks(): Promise<Check[]> {
     { moreDatabaseChecks },
     { redisChecks },
     { kafkaChecks },
+    { mediaChecks },
     { outsideChecks },
   ] = await Promise.all([
     import("./machine.ts"),
@@ -92,6 +93,7 @@ async function allChecks(): Promise<Check[]> {
     import("./more-databases.ts"),
     import("./redis.ts"),
     import("./kafka.ts"),
+    import("./media.ts"),
     import("./outside.ts"),
   ]);
   return [
@@ -100,6 +102,7 @@ async function allChecks(): Promise<Check[]> {
     ...moreDatabaseChecks,
     ...redisChecks,
     ...kafkaChecks,
+    ...mediaChecks,
     ...outsideChecks,
   ];
 }
