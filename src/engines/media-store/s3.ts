@@ -20,17 +20,23 @@ export interface S3Address {
 export interface S3MediaStoreOptions {
   readonly log: Logger;
   readonly clock: Clock;
+  /** 3 s and 5 s unless given. */
+  readonly deadlinesMs?: Deadlines;
   /** Told when the store goes away and when it's back. */
   readonly onChange?: (isAway: boolean) => void;
 }
 
+interface Deadlines {
+  /** Until the store answers, with its retries; a put has in addition what its bytes take. */
+  readonly answer: number;
+  /** For the next bytes of a body whose beginning has come. What the reader takes doesn't count. */
+  readonly bodyPause: number;
+}
+
+const DEADLINES_MS: Deadlines = { answer: 3_000, bodyPause: 5_000 };
 const CONNECT_MS_MAX = 1_000;
-/** Until the store answers, with its retries; a put has in addition what its bytes take. */
-const ANSWER_MS_MAX = 3_000;
 /** Of a put: slower than this, and the store counts as away. 1 MB a second. */
 const BYTES_PER_MS_MIN = 1_000;
-/** For the next bytes of a body whose beginning has come. What the reader takes doesn't count. */
-const BODY_PAUSE_MS_MAX = 5_000;
 /** The SDK's own are three with pauses of up to 20 s; what is away for longer than a second answer takes is away. */
 const ATTEMPTS_MAX = 2;
 const SOCKETS_MAX = 100;
@@ -42,11 +48,14 @@ const SOCKETS_MAX = 100;
 export class S3MediaStore implements MediaStore {
   readonly #address: S3Address;
   readonly #outages: Outages;
+  readonly #deadlinesMs: Deadlines;
   /** Not before it's needed: the SDK takes 35 MB, and who serves no requests stores nothing. */
   #opened: Promise<{ sdk: Sdk; client: S3Client }> | null = null;
 
-  constructor(address: S3Address, { log, clock, onChange = () => {} }: S3MediaStoreOptions) {
+  constructor(address: S3Address, options: S3MediaStoreOptions) {
+    const { log, clock, onChange = () => {}, deadlinesMs = DEADLINES_MS } = options;
     this.#address = address;
+    this.#deadlinesMs = deadlinesMs;
     const says = {
       began: `${shownAs(address)} can't be used; until it's back, media are neither stored nor shown`,
       over: `${shownAs(address)} is back`,
@@ -57,7 +66,7 @@ export class S3MediaStore implements MediaStore {
 
   async put(key: string, body: Buffer, contentType: string): Promise<void> {
     invariant(contentTypeOf(key) === contentType, `${key} is a media key of ${contentType}`);
-    const msMax = ANSWER_MS_MAX + body.length / BYTES_PER_MS_MIN;
+    const msMax = this.#deadlinesMs.answer + body.length / BYTES_PER_MS_MIN;
     await this.#ask(msMax, ({ sdk, client }, abortSignal) => {
       const put = { ...this.#named(key), Body: body, ContentLength: body.length, ContentType: contentType };
       return client.send(new sdk.PutObjectCommand(put), { abortSignal });
@@ -67,13 +76,13 @@ export class S3MediaStore implements MediaStore {
   async get(key: string): Promise<StoredMedia | null> {
     const contentType = contentTypeOf(key);
     if (contentType === undefined) return null;
-    return this.#ask(ANSWER_MS_MAX, async ({ sdk, client }, abortSignal) => {
+    return this.#ask(this.#deadlinesMs.answer, async ({ sdk, client }, abortSignal) => {
       try {
         const found = await client.send(new sdk.GetObjectCommand(this.#named(key)), { abortSignal });
         const { Body: body, ContentLength: sizeBytes } = found;
         if (!(body instanceof Readable) || sizeBytes === undefined)
           throw new Error("an answer without a body");
-        return { body: bounded(body), contentType, sizeBytes };
+        return { body: bounded(body, this.#deadlinesMs.bodyPause), contentType, sizeBytes };
       } catch (error) {
         // That there is no such bucket is a 404 too.
         if (error instanceof sdk.NoSuchKey) return null;
@@ -84,7 +93,7 @@ export class S3MediaStore implements MediaStore {
 
   async delete(key: string): Promise<void> {
     if (contentTypeOf(key) === undefined) return;
-    await this.#ask(ANSWER_MS_MAX, ({ sdk, client }, abortSignal) =>
+    await this.#ask(this.#deadlinesMs.answer, ({ sdk, client }, abortSignal) =>
       client.send(new sdk.DeleteObjectCommand(this.#named(key)), { abortSignal }),
     );
   }
@@ -151,15 +160,17 @@ function clientOptions({ endpoint, region, accessKeyId, secretAccessKey }: S3Add
 }
 
 /** Ends with an error when the store stops in the middle; a reader who is slow may be. */
-function bounded(body: Readable): Readable {
-  const late = () => new Unavailable(`no more bytes within ${BODY_PAUSE_MS_MAX} ms`);
+function bounded(body: Readable, pauseMsMax: number): Readable {
+  const late = () => new Unavailable(`no more bytes of a stored file within ${pauseMsMax} ms`);
   const chunks = body[Symbol.asyncIterator]();
   const read = async function* () {
     for (;;) {
-      const next = await within(chunks.next(), BODY_PAUSE_MS_MAX, late);
+      const next = await within(chunks.next(), pauseMsMax, late);
       if (next.done) return;
       yield next.value as Buffer;
     }
   };
+  // When nobody has begun to read, nobody else listens.
+  body.on("error", () => {});
   return Readable.from(read(), { objectMode: false }).once("close", () => body.destroy());
 }
