@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { within } from "../../core/clock.ts";
 import { UnusableSetup } from "../../core/errors.ts";
-import { openS3, type S3Address, shownAs } from "./s3.ts";
+import { openS3, type S3Address, shownAs, withoutKeys } from "./s3.ts";
 
 const ANSWER_MS_MAX = 2_000;
 
@@ -61,14 +61,24 @@ const PROBLEMS: Readonly<Record<string, (address: S3Address) => string>> = {
 
 function problemOf(address: S3Address, error: unknown): UnusableSetup {
   const { name, code = "" } = error as Error & { code?: string };
-  const says = PROBLEMS[code] ?? PROBLEMS[name] ?? ((at) => awayAs(at, "which doesn't answer as S3 does"));
-  return new UnusableSetup(says(address), { cause: error });
+  const says =
+    PROBLEMS[code] ??
+    PROBLEMS[name] ??
+    (/CERT|SIGNATURE$/.test(code) ? untrusted(code) : null) ??
+    ((at) => awayAs(at, "which doesn't answer as S3 does"));
+  return new UnusableSetup(says(address), { cause: withoutKeys(error as Error) });
 }
 
 function awayAs({ endpoint, region }: S3Address, why: string): string {
   return endpoint === null
     ? `S3_REGION names ${region} of Amazon S3, ${why}: correct it, or name another store in S3_ENDPOINT`
     : `S3_ENDPOINT names ${endpoint}, ${why}: start it or correct the address, or unset S3_BUCKET to keep media in DATA_DIR`;
+}
+
+function untrusted(code: string) {
+  return (address: S3Address) =>
+    `${shownAs(address)} shows a certificate that isn't trusted (${code}): correct its address, ` +
+    "or name a file with its issuer's certificate in NODE_EXTRA_CA_CERTS";
 }
 
 function refusedKeys(address: S3Address): string {

@@ -47,6 +47,18 @@ describe.skipIf(program === null)("media in S3 (needs moto_server)", () => {
     expect(await store.get("a.png")).toBeNull();
   });
 
+  test("what goes wrong is told without keys, which S3 repeats in its errors", async () => {
+    await using stranger = open({ accessKeyId: "AKIASTRANGER" });
+    const error: Unavailable = await stranger.get("a.png").then(
+      () => expect.unreachable(),
+      (thrown) => thrown,
+    );
+    const lines: string[] = [];
+    pino({}, { write: (line: string) => void lines.push(line) }).warn({ err: error.cause }, "refused");
+    expect(lines.join()).toContain("InvalidAccessKeyId");
+    expect(lines.join()).not.toContain("AKIASTRANGER");
+  });
+
   test("bodies that nobody reads to their end hold no connection", async () => {
     await using store = open();
     await store.put("large.png", Buffer.alloc(4_000_000, "a"), "image/png");

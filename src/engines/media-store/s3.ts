@@ -111,13 +111,15 @@ export class S3MediaStore implements MediaStore {
     this.#opened ??= openS3(this.#address);
     const opened = await this.#opened;
     const aborting = new AbortController();
-    return this.#outages
-      .run("", msMax, () => ask(opened, aborting.signal))
-      .catch((error: unknown) => {
-        // Nobody waits for it any more, so it needn't hold a connection.
-        aborting.abort();
-        throw error;
+    const work = () =>
+      ask(opened, aborting.signal).catch((error: Error) => {
+        throw withoutKeys(error);
       });
+    return this.#outages.run("", msMax, work).catch((error: unknown) => {
+      // Nobody waits for it any more, so it needn't hold a connection.
+      aborting.abort();
+      throw error;
+    });
   }
 }
 
@@ -132,6 +134,11 @@ export interface Opened {
 export async function openS3(address: S3Address, { attemptsMax = ATTEMPTS_MAX } = {}): Promise<Opened> {
   const sdk = await import("@aws-sdk/client-s3");
   return { sdk, client: new sdk.S3Client({ ...clientOptions(address), maxAttempts: attemptsMax }) };
+}
+
+/** S3's errors repeat what was signed, and by whom: nothing for a log. */
+export function withoutKeys({ name, message }: Error): Error {
+  return new Error(name === "Error" ? message : `${name}: ${message}`);
 }
 
 /** For messages: without what is secret. */
