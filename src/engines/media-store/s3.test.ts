@@ -1,4 +1,6 @@
 import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { PassThrough } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { pino } from "pino";
@@ -47,12 +49,18 @@ describe.skipIf(program === null)("media in S3 (needs moto_server)", () => {
     expect(await store.get("a.png")).toBeNull();
   });
 
-  test("what goes wrong is told without keys, which S3 repeats in its errors", async () => {
-    await using stranger = open({ accessKeyId: "AKIASTRANGER" });
+  test("what goes wrong is told without keys, which Amazon's errors repeat", async () => {
+    const says =
+      "<Code>InvalidAccessKeyId</Code><Message>no</Message><AWSAccessKeyId>AKIASTRANGER</AWSAccessKeyId>";
+    const amazon = createServer((_, answer) => answer.writeHead(403).end(`<Error>${says}</Error>`));
+    await new Promise<void>((resolve) => amazon.listen(0, "127.0.0.1", resolve));
+    const endpoint = `http://127.0.0.1:${(amazon.address() as AddressInfo).port}`;
+    await using stranger = open({ endpoint, accessKeyId: "AKIASTRANGER" });
     const error: Unavailable = await stranger.get("a.png").then(
       () => expect.unreachable(),
       (thrown) => thrown,
     );
+    amazon.close();
     const lines: string[] = [];
     pino({}, { write: (line: string) => void lines.push(line) }).warn({ err: error.cause }, "refused");
     expect(lines.join()).toContain("InvalidAccessKeyId");
