@@ -5,8 +5,11 @@ import { afterAll, describe, expect, it } from "vitest";
 import { ConfigError, loadConfig, type SettingSource, type Texts } from "./config.ts";
 import { type SettingName, settingNames, settingOf } from "./settings.ts";
 
-/** Of each setting a value that isn't its default, and some that it can't have. */
-const samples: Record<SettingName, { good: string; bad: string[] }> = {
+const S3_KEYS = { S3_ACCESS_KEY_ID: "me", S3_SECRET_ACCESS_KEY: "pw" };
+const S3 = { S3_BUCKET: "media", ...S3_KEYS };
+
+/** Of each setting a value that isn't its default, some that it can't have, and others that it can't be without. */
+const samples: Record<SettingName, { good: string; bad: string[]; beside?: Texts }> = {
   PORT: { good: "4000", bad: ["abc", "-1", "65536", "80.5", "0x10", " 80"] },
   HOST: { good: "0.0.0.0", bad: ["http://localhost", "a b"] },
   PUBLIC_URL: {
@@ -42,6 +45,20 @@ const samples: Record<SettingName, { good: string; bad: string[] }> = {
   SIGN_UPS: { good: "closed", bad: ["maybe", "Open", "true"] },
   RATE_LIMITS: { good: "off", bad: ["false", "0"] },
   MAX_CHARACTERS: { good: "5000", bad: ["0", "100001"] },
+  S3_BUCKET: { good: "birds", bad: ["b", "two words", "a/b"], beside: S3_KEYS },
+  S3_ENDPOINT: {
+    good: "https://s3.example/minio",
+    bad: ["s3.example", "ftp://s3.example", "https://me:pw@s3.example", "https://s3.example?a=b"],
+    beside: S3,
+  },
+  S3_REGION: { good: "eu-central-1", bad: ["two words"], beside: S3 },
+  S3_ACCESS_KEY_ID: { good: "AKIA1234", bad: ["two words"], beside: S3 },
+  S3_SECRET_ACCESS_KEY: { good: "a/b+c=", bad: ["two words", "line\n"], beside: S3 },
+  S3_PREFIX: {
+    good: "birds/media",
+    bad: ["/birds", "birds/", "birds/../media", "x".repeat(201)],
+    beside: S3,
+  },
   SMTP_URL: { good: "smtps://me:pw@mail.example", bad: ["mail.example", "http://mail.example"] },
   MAIL_FROM: { good: "Birds <birds@example.org>", bad: ["Birds", "Birds <birds>", "a@b\nBcc: c@d"] },
   FAN_OUT_PULL_FROM_FOLLOWERS: { good: "9000", bad: ["0", "1e4"] },
@@ -68,19 +85,19 @@ function mistakes(...from: Parameters<typeof loadConfig>): readonly string[] {
 }
 
 describe.each(settingNames)("%s", (name) => {
-  const { good, bad } = samples[name];
+  const { good, bad, beside = {} } = samples[name];
 
   it.each<[SettingSource, Parameters<typeof loadConfig>]>([
-    ["environment", [{ [name]: good }]],
-    [".env", [{}, {}, { [name]: good }]],
-    ["flag", [{}, { [name]: good }]],
+    ["environment", [{ ...beside, [name]: good }]],
+    [".env", [{}, {}, { ...beside, [name]: good }]],
+    ["flag", [beside, { [name]: good }]],
   ])("is taken from: %s", (source, from) => {
     expect(effective(name, ...from)).toEqual({ name, text: good, source });
   });
 
   it.runIf(bad.length > 0)("is refused in one sentence when it is wrong", () => {
     for (const text of bad) {
-      const found = mistakes({ [name]: text });
+      const found = mistakes({ ...beside, [name]: text });
       expect(found, text).toHaveLength(1);
       expect(found[0]).toContain(name);
       expect(found[0]).toContain(`expected ${settingOf(name).expects}`);
@@ -106,6 +123,7 @@ it("needs nothing set", () => {
     shards: [],
     redis: null,
     kafka: null,
+    s3: null,
     signUps: "open",
     rateLimits: true,
     smtp: null,
@@ -163,6 +181,24 @@ it("wants a direct address for each shard, or none", () => {
   const { config } = loadConfig({ ...shards, SHARD_DIRECT_URLS: "postgres://d/a,postgres://d/b" });
   expect(config.shards[1]).toEqual({ url: "postgres://p/b", directUrl: "postgres://d/b" });
   expect(loadConfig(shards).config.shards[1]?.directUrl).toBe("postgres://p/b");
+});
+
+it("keeps media in a bucket when it's told all of it, and says what is missing otherwise", () => {
+  const keys = { accessKeyId: "me", secretAccessKey: "pw" };
+  const { config } = loadConfig({ ...S3, S3_ENDPOINT: "http://s3:9000/" });
+  expect(config.s3).toEqual({
+    endpoint: "http://s3:9000",
+    region: "us-east-1",
+    bucket: "media",
+    prefix: null,
+    ...keys,
+  });
+  expect(mistakes({ S3_BUCKET: "media", S3_ACCESS_KEY_ID: "me" })).toEqual([
+    "S3_SECRET_ACCESS_KEY isn't set; expected with S3_BUCKET",
+  ]);
+  expect(mistakes({ ...S3_KEYS, S3_ENDPOINT: "http://s3:9000" })).toEqual([
+    "S3_BUCKET isn't set; expected with S3_ENDPOINT, S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY",
+  ]);
 });
 
 it("keeps the switch back to push below the switch to pull", () => {

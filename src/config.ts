@@ -22,6 +22,16 @@ export interface Config {
   readonly redis: { readonly url: string; readonly keyPrefix: string } | null;
   /** Null: events are read from the database. */
   readonly kafka: { readonly brokers: readonly string[]; readonly topicPrefix: string } | null;
+  /** Null: media are kept in `dataDir`. */
+  readonly s3: {
+    /** Null: Amazon's own. */
+    readonly endpoint: string | null;
+    readonly region: string;
+    readonly bucket: string;
+    readonly prefix: string | null;
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+  } | null;
   readonly signUps: "open" | "closed";
   readonly rateLimits: boolean;
   readonly smtp: { url: string; from: string } | null;
@@ -123,6 +133,7 @@ export function loadConfig(environment: Texts, flags: Texts = {}, dotEnv: Texts 
       `SHARD_DIRECT_URLS has ${count(direct.length)}; expected one for each of SHARD_URLS, ${shards.length}, in the same order`,
     );
   }
+  mistakes.push(...mistakesOfS3(effective));
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   const sources = Object.fromEntries(effective.map(({ name, source }) => [name, source]));
   return {
@@ -151,6 +162,18 @@ function readDotEnv(file: string): Texts {
 
 function count(addresses: number): string {
   return addresses === 1 ? "1 address" : `${addresses} addresses`;
+}
+
+/** A bucket needs keys, and what is said about a bucket would be lost without its name. */
+function mistakesOfS3(effective: readonly EffectiveSetting[]): string[] {
+  const given = effective
+    .filter(({ name, source }) => name.startsWith("S3_") && source !== "default")
+    .map(({ name }) => name);
+  if (given.length === 0) return [];
+  if (!given.includes("S3_BUCKET")) return [`S3_BUCKET isn't set; expected with ${given.join(", ")}`];
+  const keys: SettingName[] = ["S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"];
+  const missing = keys.filter((name) => !given.includes(name));
+  return missing.map((name) => `${name} isn't set; expected with S3_BUCKET`);
 }
 
 function find(name: SettingName, from: Record<string, Texts>, mistakes: string[]): EffectiveSetting | null {
@@ -211,6 +234,7 @@ function assemble(values: Values): Config {
     kafka: values.KAFKA_BROKERS
       ? { brokers: values.KAFKA_BROKERS, topicPrefix: values.KAFKA_TOPIC_PREFIX }
       : null,
+    s3: s3Of(values),
     databasePoolSize: values.DATABASE_POOL_SIZE,
     signUps: values.SIGN_UPS,
     rateLimits: values.RATE_LIMITS === "on",
@@ -235,4 +259,11 @@ function assemble(values: Values): Config {
     },
     logLevel: values.LOG_LEVEL,
   };
+}
+
+function s3Of(values: Values): Config["s3"] {
+  const { S3_BUCKET: bucket, S3_ACCESS_KEY_ID: accessKeyId, S3_SECRET_ACCESS_KEY: secretAccessKey } = values;
+  if (!bucket) return null;
+  const { S3_ENDPOINT: endpoint = null, S3_REGION: region, S3_PREFIX: prefix = null } = values;
+  return { endpoint, region, bucket, prefix, accessKeyId, secretAccessKey };
 }

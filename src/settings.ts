@@ -104,6 +104,19 @@ function listOf(form: Form<string>): Form<string[]> {
   };
 }
 
+const s3Endpoint: Form<string> = {
+  expects: "an http or https address without user, query or fragment, such as https://s3.example.org",
+  parse: (value) => {
+    const parsed = urlOf(value);
+    if (!parsed || !["http:", "https:"].includes(parsed.protocol)) return undefined;
+    const { origin, pathname } = parsed;
+    return parsed.href === `${origin}${pathname}` ? parsed.href.replace(/\/+$/, "") : undefined;
+  },
+};
+
+/** No name begins with a dot: what is between the slashes of an address may not be "..". */
+const S3_PREFIX_FORM = /^(?=.{1,200}$)[A-Za-z0-9][A-Za-z0-9._-]*(\/[A-Za-z0-9][A-Za-z0-9._-]*)*$/;
+
 const path: Form<string> = { expects: "a path", parse: (value) => resolve(value) };
 const email = text("an e-mail address", /^[^\s@<>]+@[^\s@<>]+$/);
 const sender = text(
@@ -119,6 +132,7 @@ const SERVER = "Server";
 const DATABASE = "Database";
 const PEOPLE = "People";
 const ENGINES = "Engines";
+const MEDIA = "Media";
 const MAIL = "Mail";
 const TIMELINES = "Timelines";
 
@@ -229,6 +243,36 @@ const settings = {
     doc: "Longest post, in characters.",
     fallback: "500",
   }),
+  S3_BUCKET: row(MEDIA, text("the name of a bucket", /^[A-Za-z0-9][A-Za-z0-9._-]{1,62}$/), {
+    doc: "Bucket that media are kept in, in any store that speaks S3. Unset: they are kept in DATA_DIR.",
+    fallback: null,
+  }),
+  S3_ENDPOINT: row(MEDIA, s3Endpoint, {
+    doc: "Address of the store. Unset: Amazon's own for S3_REGION.",
+    fallback: null,
+  }),
+  S3_REGION: row(MEDIA, text("letters, digits, dashes", /^[A-Za-z0-9-]{1,50}$/), {
+    doc: "Region of the bucket; many stores that aren't Amazon's take any.",
+    fallback: "us-east-1",
+  }),
+  S3_ACCESS_KEY_ID: row(MEDIA, text("printable characters without spaces", /^[!-~]{1,200}$/), {
+    doc: "Who may list, read, write and delete in S3_BUCKET.",
+    fallback: null,
+    secret: true,
+  }),
+  S3_SECRET_ACCESS_KEY: row(MEDIA, text("printable characters without spaces", /^[!-~]{1,200}$/), {
+    doc: "Signs requests to the store.",
+    fallback: null,
+    secret: true,
+  }),
+  S3_PREFIX: row(
+    MEDIA,
+    text("names of letters, digits, dots, dashes, with slashes between", S3_PREFIX_FORM),
+    {
+      doc: "Begins the name of every object, so that several Roosts can share a bucket.",
+      fallback: null,
+    },
+  ),
   SMTP_URL: row(MAIL, url("smtp://user:password@host:port, or smtps://", ["smtp:", "smtps:"]), {
     doc: "Server that sends mail. Unset: mail is not sent but kept in DATA_DIR, to be read there.",
     fallback: null,

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { parseEnv } from "node:util";
 import { afterAll, describe, expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
+import { loadConfig } from "../src/config.ts";
 import { type SettingName, settingNames, settingOf } from "../src/settings.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -133,7 +134,8 @@ describe("compose.yaml", () => {
         name,
         text.replace(/\$\{\w+:-(.*?)\}/g, "$1"),
       ]);
-      expect(badSettings(Object.fromEntries(values))).toEqual([]);
+      // As a start reads them, to which an empty one is unset, with nothing in .env.
+      expect(() => loadConfig(Object.fromEntries(values))).not.toThrow();
     }
   });
 });

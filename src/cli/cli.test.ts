@@ -59,7 +59,7 @@ describe("roost", () => {
     const loaded = stderr.split("\n");
     expect(loaded.some((url) => url.endsWith("/src/cli/program.ts"))).toBe(true);
     expect(
-      loaded.filter((url) => /node_modules\/(@platformatic|ioredis|kysely|pg|fastify)\//.test(url)),
+      loaded.filter((url) => /node_modules\/(@aws-sdk|@platformatic|ioredis|kysely|pg|fastify)\//.test(url)),
     ).toEqual([]);
     expect(loaded.length).toBeLessThan(200);
   });

@@ -19,6 +19,7 @@ import { outboxOf } from "../engines/event-log/shards.ts";
 import { OutboxFolderMailer } from "../engines/mailer/outbox-folder.ts";
 import type { Mailer } from "../engines/mailer/port.ts";
 import { FolderMediaStore } from "../engines/media-store/folder.ts";
+import type { MediaStore } from "../engines/media-store/port.ts";
 import { openShared, type SharedEngines } from "./shared.ts";
 
 const STATEMENT_TIMEOUT_MS = 15_000;
@@ -40,7 +41,7 @@ export interface Engines extends SharedEngines {
   readonly outbox: Outbox;
   /** Where events are consumed: the outbox itself, or Kafka, to which they are relayed. */
   readonly eventLog: EventLog;
-  readonly mediaStore: FolderMediaStore;
+  readonly mediaStore: MediaStore;
   readonly mailer: Mailer;
 }
 
@@ -72,11 +73,24 @@ export async function openEngines(
     eventLog: needsEventLog(options.roles)
       ? await openEventLog(config, outbox, { log, onDeadLetter }, opened)
       : outbox,
-    mediaStore: opened.use(await FolderMediaStore.open(join(config.dataDir, "media"))),
+    mediaStore: opened.use(await openMediaStore(config, options.roles, { log, metrics })),
     mailer: opened.use(await openMailer(config)),
     ...shared,
   };
   return { engines, failed };
+}
+
+/** Only who serves requests stores media, and shows them: others need no store that answers. */
+async function openMediaStore(
+  { s3, dataDir }: Config,
+  roles: readonly Role[] = ROLES,
+  { log, metrics }: { log: Logger; metrics: Metrics },
+): Promise<MediaStore> {
+  if (!s3) return FolderMediaStore.open(join(dataDir, "media"));
+  const { S3MediaStore } = await import("../engines/media-store/s3.ts");
+  if (roles.includes("api")) await (await import("../engines/media-store/s3-inspect.ts")).requireS3(s3);
+  const onChange = (isAway: boolean) => metrics.mediaStoreAway.set(isAway ? 1 : 0);
+  return new S3MediaStore(s3, { log, clock: systemClock, onChange });
 }
 
 /** The client takes 4 MB, so only who sends mail loads it. */

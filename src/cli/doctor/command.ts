@@ -87,6 +87,7 @@ async function allChecks(): Promise<Check[]> {
     { moreDatabaseChecks },
     { redisChecks },
     { kafkaChecks },
+    { mediaChecks },
     { outsideChecks },
   ] = await Promise.all([
     import("./machine.ts"),
@@ -94,6 +95,7 @@ async function allChecks(): Promise<Check[]> {
     import("./more-databases.ts"),
     import("./redis.ts"),
     import("./kafka.ts"),
+    import("./media.ts"),
     import("./outside.ts"),
   ]);
   return [
@@ -102,6 +104,7 @@ async function allChecks(): Promise<Check[]> {
     ...moreDatabaseChecks,
     ...redisChecks,
     ...kafkaChecks,
+    ...mediaChecks,
     ...outsideChecks,
   ];
 }

@@ -4,6 +4,7 @@ import { stat } from "node:fs/promises";
 import { connect } from "node:net";
 import { join, resolve } from "node:path";
 import type { Config, LoadedConfig } from "../../config.ts";
+import { settingOf } from "../../settings.ts";
 import { packageDir } from "../invocation.ts";
 import type { Check, Finding } from "./command.ts";
 
@@ -68,9 +69,7 @@ async function mail({ smtp }: Config): Promise<Finding> {
 
 async function secrets({ effective }: LoadedConfig): Promise<Finding> {
   const file = resolve(".env");
-  const kept = effective.some(
-    ({ source, name }) => source === ".env" && /_URL$/.test(name) && name !== "PUBLIC_URL",
-  );
+  const kept = effective.some(({ source, name }) => source === ".env" && settingOf(name).secret);
   const found = await stat(file).catch(() => null);
   if (!kept || !found) return { status: "ok", says: "none kept in .env" };
   if ((found.mode & 0o077) === 0) return { status: "ok", says: ".env can be read by you only" };

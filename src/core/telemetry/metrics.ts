@@ -76,6 +76,11 @@ export class Metrics {
     help: "1 while Redis, or a part of it, can't be used",
     registers: [this.registry],
   });
+  readonly mediaStoreAway = new Gauge({
+    name: "roost_media_store_away",
+    help: "1 while S3, where media are kept, can't be used",
+    registers: [this.registry],
+  });
   readonly databaseConnections = new Gauge({
     name: "roost_database_connections",
     help: "Connections to the databases, by state",

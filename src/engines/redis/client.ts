@@ -7,9 +7,9 @@ import { Cluster, Redis } from "ioredis";
 import type { Logger } from "pino";
 import { type Clock, systemClock, within } from "../../core/clock.ts";
 import { Unavailable } from "../../core/errors.ts";
+import { Outages } from "../../core/outages.ts";
 import { addressOf, type RedisAddress, slotOf } from "./address.ts";
 import { inspectRedis } from "./inspect.ts";
-import { Outages } from "./outages.ts";
 
 export type Connection = Redis | Cluster;
 type Argument = string | Buffer | number;
@@ -63,7 +63,12 @@ export class RedisClient implements AsyncDisposable {
     this.address = address;
     this.#deadlinesMs = options.deadlinesMs ?? DEADLINES_MS;
     const { log, clock = systemClock, onChange = () => {} } = options;
-    this.#outages = new Outages({ shown: address.shown, log, clock, onChange });
+    const says = {
+      began: `Redis at ${address.shown} can't be used; until it's back, everything comes from the database`,
+      over: `Redis at ${address.shown} is back`,
+      refusal: "Redis can't be reached right now; try again in a moment",
+    };
+    this.#outages = new Outages({ says, log, clock, onChange });
     this.#lanes = { prompt: connect(address), bulk: connect(address) };
   }
 

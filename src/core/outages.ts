@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
-import { type Clock, within } from "../../core/clock.ts";
-import { Unavailable } from "../../core/errors.ts";
+import { type Clock, within } from "./clock.ts";
+import { Unavailable } from "./errors.ts";
 
 interface Outage {
   tryAgainAtMs: number;
@@ -11,8 +11,14 @@ interface Outage {
 const PAUSE_MS = 200;
 
 export interface OutageOptions {
-  /** For messages. */
-  readonly shown: string;
+  readonly says: {
+    /** Logged when an outage begins: what is away, and what that means. */
+    readonly began: string;
+    /** Logged when it's over. */
+    readonly over: string;
+    /** For the person at the other end. */
+    readonly refusal: string;
+  };
   readonly log: Logger;
   readonly clock: Clock;
   /** Told when an outage begins and when it's over. */
@@ -37,7 +43,8 @@ export class Outages {
   async run<T>(node: string, ms: number, work: () => Promise<T>): Promise<T> {
     const outage = this.#of.get(node);
     if (outage) {
-      if (outage.isTrying || this.#options.clock.nowMs() < outage.tryAgainAtMs) throw new Unavailable(AWAY);
+      if (outage.isTrying || this.#options.clock.nowMs() < outage.tryAgainAtMs)
+        throw new Unavailable(this.#options.says.refusal);
       outage.isTrying = true;
     }
     try {
@@ -46,21 +53,18 @@ export class Outages {
       return result;
     } catch (cause) {
       this.#began(node, cause);
-      throw new Unavailable(AWAY, { cause });
+      throw new Unavailable(this.#options.says.refusal, { cause });
     }
   }
 
   #began(node: string, cause: unknown): void {
-    const { clock, log, shown } = this.#options;
+    const { clock, log, says } = this.#options;
     const nowMs = clock.nowMs();
     if (this.#of.size === 0) {
       this.#beganAtMs = nowMs;
       this.#options.onChange(true);
       const why = cause instanceof Error ? cause.message : String(cause);
-      log.error(
-        { why },
-        `Redis at ${shown} can't be used; until it's back, everything comes from the database`,
-      );
+      log.error({ why }, says.began);
     }
     this.#of.set(node, { tryAgainAtMs: nowMs + PAUSE_MS, isTrying: false });
   }
@@ -69,8 +73,6 @@ export class Outages {
     if (!this.#of.delete(node) || this.#of.size > 0) return;
     this.#options.onChange(false);
     const lastedMs = this.#options.clock.nowMs() - this.#beganAtMs;
-    this.#options.log.info({ lastedMs }, `Redis at ${this.#options.shown} is back`);
+    this.#options.log.info({ lastedMs }, this.#options.says.over);
   }
 }
-
-const AWAY = "Redis can't be reached right now; try again in a moment";
