@@ -136,8 +136,7 @@ describe("a cluster", () => {
     const file = join(folder, "front", "front-1.launch.json");
     const spec = JSON.parse(readFileSync(file, "utf8"));
     writeFileSync(file, JSON.stringify({ ...spec, args: ["-e", "console.log('no more'); process.exit(3)"] }));
-    await expect(cluster.up(cluster.groups[0] as Group)).rejects.toThrow(
-      /front-1 .*ended with 3[\s\S]*no more/,
-    );
+    // "With 3", unless somebody else listens on its port by now, and it seems ready for a moment.
+    await expect(cluster.up(cluster.groups[0] as Group)).rejects.toThrow(/front-1 .*ended[\s\S]*no more/);
   });
 });

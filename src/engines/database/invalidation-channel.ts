@@ -50,6 +50,8 @@ export function listenForInvalidation(
       client.once("end", resolve);
       client.once("error", () => resolve());
       stopping.signal.addEventListener("abort", () => resolve(), { once: true });
+      // Told to stop while it connected: an event that is past comes to nobody who listens from now on.
+      if (stopping.signal.aborted) resolve();
     });
     client.on("notification", ({ payload }) => {
       if (payload === EVERYTHING) handlers.onGap();

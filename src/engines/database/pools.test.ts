@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { makeDataDir, removeDataDir } from "../../../test/support/start-roost.ts";
 import { openRoost, type Roost } from "../../composition.ts";
 import { loadConfig } from "../../config.ts";
+import { listenForInvalidation } from "./invalidation-channel.ts";
 import type { Db } from "./pools.ts";
 
 const dataDir = makeDataDir();
@@ -30,6 +31,12 @@ async function close(pid: number): Promise<void> {
     (await sql`select 1 from pg_stat_activity where pid = ${pid}`.execute(roost.database.db)).rows.length > 0;
   await expect.poll(isThere, { timeout: 5_000, interval: 10 }).toBe(false);
 }
+
+test("listening for notices ends when told so, also while it still connects", async () => {
+  const log = pino({ level: "silent" });
+  const handlers = { onStale: () => {}, onGap: () => {} };
+  await listenForInvalidation(roost.database, log, handlers)[Symbol.asyncDispose]();
+});
 
 test("a connection that breaks between two statements of a transaction fails the transaction, and nothing else", async () => {
   const work = roost.database.db.transaction().execute(async (tx) => {
