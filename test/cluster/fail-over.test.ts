@@ -35,8 +35,8 @@ describe.skipIf(!testCluster)("the primary is lost (needs TEST_CLUSTER)", () => 
       try {
         const beganMs = performance.now();
         roostCluster(fault, old.name);
-        await refused(load, "post", beganMs);
-        await healed(load, "post", "another is the primary");
+        await refused(load, "write", beganMs);
+        await healed(load, "write", "another is the primary");
         const writesBackMs = refusedUntil(load, beganMs) - beganMs;
         console.log(`${fault} of the primary: writes were back after ${(writesBackMs / 1_000).toFixed(1)} s`);
         expect(writesBackMs).toBeLessThan(WRITES_BACK_MS_MAX);
@@ -50,7 +50,7 @@ describe.skipIf(!testCluster)("the primary is lost (needs TEST_CLUSTER)", () => 
         const isReplica = () =>
           partsNow().some(({ name, what }) => name === old.name && what.startsWith("a replica"));
         await waitFor(isReplica, REJOINED_MS_MAX, `${old.name} follows the new primary`);
-        await healed(load, "post", `${old.name} is back`);
+        await healed(load, "write", `${old.name} is back`);
         await load.stop();
         expectHonest(load, beganMs, old.name);
         await stage.expectNothingLost(load);
@@ -68,19 +68,19 @@ describe.skipIf(!testCluster)("the primary is lost (needs TEST_CLUSTER)", () => 
     try {
       const beganMs = performance.now();
       process.kill(old.pid ?? 0, "SIGKILL");
-      await refused(load, "post", beganMs);
+      await refused(load, "write", beganMs);
       // Until its lock runs out it is the primary, and may take writes by right.
       const isAnother = () =>
         partsNow().some(({ name, what }) => name !== old.name && what.startsWith("the primary"));
       await waitFor(isAnother, WRITES_BACK_MS_MAX, "another is the primary");
-      await healed(load, "post", "another is the primary");
+      await healed(load, "write", "another is the primary");
       // It still believes to be the primary: what it would take, it can't acknowledge.
       expect(await writesTaken(old.ports[0] ?? 0), "writes that the old primary took").toBe(0);
       roostCluster("start", old.name);
       const isReplica = () =>
         partsNow().some(({ name, what }) => name === old.name && what.startsWith("a replica"));
       await waitFor(isReplica, REJOINED_MS_MAX, `${old.name} follows the new primary`);
-      await healed(load, "post", `${old.name} is back`);
+      await healed(load, "write", `${old.name} is back`);
       await load.stop();
       expectHonest(load, beganMs, old.name);
       await stage.expectNothingLost(load);
@@ -91,9 +91,11 @@ describe.skipIf(!testCluster)("the primary is lost (needs TEST_CLUSTER)", () => 
   }, 240_000);
 });
 
-/** When the last post was refused. */
+/** When the last write was refused. */
 function refusedUntil(load: Load, fromMs: number): number {
-  const refusals = load.told.filter((one) => one.what === "post" && one.atMs >= fromMs && one.status !== 200);
+  const refusals = load.told.filter(
+    (one) => one.what === "write" && one.atMs >= fromMs && one.status !== 200,
+  );
   return Math.max(fromMs, ...refusals.map(({ atMs }) => atMs));
 }
 

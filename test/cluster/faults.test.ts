@@ -65,12 +65,12 @@ describe.skipIf(!testCluster)("a whole cluster (needs TEST_CLUSTER)", () => {
         const beganMs = performance.now();
         await roostClusterUnderLoad(fault, part);
         await new Promise((resolve) => setTimeout(resolve, HELD_MS));
-        if (posts === "moments") await healed(load, "post", "others take over");
-        else if (posts === "until it is back") await refused(load, "post", beganMs);
+        if (posts === "moments") await healed(load, "write", "others take over");
+        else if (posts === "until it is back") await refused(load, "write", beganMs);
         if (reads === "moments") await healed(load, "home", "others take over");
         else if (reads === "until it is back") await refused(load, "home", beganMs);
         await roostClusterUnderLoad(fault === "kill" ? "start" : "thaw", part);
-        await healed(load, "post", `${part} is back`);
+        await healed(load, "write", `${part} is back`);
         await healed(load, "home", `${part} is back`);
         await load.stop();
         expectHonest(load, beganMs, part);

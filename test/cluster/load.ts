@@ -2,7 +2,7 @@
 import type { SignedUp, Status } from "../support/client.ts";
 
 export interface Told {
-  readonly what: "post" | "home" | "other";
+  readonly what: "write" | "home";
   /** Null: the connection broke. */
   readonly status: number | null;
   readonly retryAfter: string | null;
@@ -85,15 +85,15 @@ export class Load {
     await this.#repeat(PAUSE_MS, async () => {
       // Sent once: what a client that knows no better does.
       const status = `Post ${this.#posts++} of ${author.username}`;
-      const posted = await this.#ask<Status>("post", author, "POST", "/api/v1/statuses", { status });
+      const posted = await this.#ask<Status>("write", author, "POST", "/api/v1/statuses", { status });
       if (posted === null) return;
       const { id } = posted;
       this.acknowledged.push(id);
       const turn = own++ % EACH;
       const path = `/api/v1/statuses/${id}`;
-      if (turn === 0) await this.#once(this.deleted, id, () => this.#ask("other", author, "DELETE", path));
+      if (turn === 0) await this.#once(this.deleted, id, () => this.#ask("write", author, "DELETE", path));
       if (turn === 1)
-        await this.#once(favourited, id, () => this.#ask("other", author, "POST", `${path}/favourite`));
+        await this.#once(favourited, id, () => this.#ask("write", author, "POST", `${path}/favourite`));
     });
   }
 
@@ -108,7 +108,7 @@ export class Load {
       const { action, to } = nextStep(may, turn++);
       may.push(to);
       const path = `/api/v1/accounts/${stranger.id}/${action}`;
-      if ((await this.#ask("other", wavering, "POST", path)) === null) return;
+      if ((await this.#ask("write", wavering, "POST", path)) === null) return;
       may.splice(0, may.length, to);
       // Whom a change failed with is left alone: a frozen server may do it later than another would do the next.
       waiting.push(stranger);

@@ -48,7 +48,7 @@ describe.skipIf(!testCluster)("shards move (needs TEST_CLUSTER)", () => {
         expect((await holders()).map(({ count }) => count)).toEqual(
           [MOVED, -MOVED].map((more) => LOGICAL_SHARDS / 2 + (isFirst ? more : 0)),
         );
-        await healed(load, "post", "shards have moved");
+        await healed(load, "write", "shards have moved");
         await healed(load, "home", "shards have moved");
       }
       await load.stop();

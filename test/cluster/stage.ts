@@ -115,7 +115,7 @@ export class Stage {
 }
 
 /** Good answers in a row, all to questions that were asked from now on. */
-export async function healed(load: Load, what: "post" | "home", when: string): Promise<void> {
+export async function healed(load: Load, what: "write" | "home", when: string): Promise<void> {
   const fromMs = performance.now();
   const isHealed = () => {
     const last = load.since(fromMs, what).slice(-IN_A_ROW);
@@ -127,7 +127,7 @@ export async function healed(load: Load, what: "post" | "home", when: string): P
   });
 }
 
-export function refused(load: Load, what: "post" | "home", fromMs: number): Promise<void> {
+export function refused(load: Load, what: "write" | "home", fromMs: number): Promise<void> {
   return waitFor(
     () => load.told.some((one) => one.what === what && one.atMs >= fromMs && one.status !== 200),
     NOTICED_MS_MAX,
