@@ -15,7 +15,7 @@ export const ENGINE_TESTS = [
 
 /**
  * Kinds of tests, by what they need. `unit` and `web` need nothing; `engines` start a PostgreSQL of their own; `e2e`
- * start whole servers, one file after another, since two cores are what a laptop and CI have; `browser` needs a Chromium.
+ * start whole servers; `browser` needs a Chromium; `cluster` breaks the parts of one cluster, a file after the other.
  */
 export default defineConfig({
   test: {

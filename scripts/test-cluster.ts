@@ -12,7 +12,7 @@ import { processesIn } from "../src/cluster/process.ts";
 import { PORTS } from "../src/cluster/topology.ts";
 
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
-/** The half that takes longer takes 17 on two cores; whatever hangs is to be told before CI gives up. */
+/** The half that takes longer takes 10 to 20 on two cores; whatever hangs is to be told before CI gives up. */
 const HALF_MS_MAX = 35 * 60_000;
 /** Tests that start engines of their own, with or without a cluster. */
 const HAVE_THEIR_OWN = [
