@@ -69,7 +69,8 @@ export async function startHaproxy(options: HaproxyOptions): Promise<ManagedProc
       ...numbered("STREAMING", streaming.map(local)),
       ...numbered("WEIGHT", weights),
     },
-    isReady: () => accepts(port),
+    // Only this one answers there, once it has all its addresses: the port could be somebody else's.
+    isReady: async () => (await tellHaproxy(adminSocket(options), "show info")) !== "",
     readyMsMax: 10_000,
   });
 }

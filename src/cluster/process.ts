@@ -245,15 +245,28 @@ export function descendantsOf(pid: number): number[] {
   return found.slice(1);
 }
 
-/** A port on loopback that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/** Below what kernels give to outgoing connections and to servers that don't care (32,768 and up on Linux). */
+const PORT_MIN = 12_000;
+const PORTS = 10_000;
+const PORT_TRIES_MAX = 100;
+
+/**
+ * A port on loopback that was free a moment ago. One that the system chooses could be given to the next outgoing
+ * connection, or to another process that asks, before who asked here listens.
+ */
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < PORT_TRIES_MAX; tries++) {
+    const port = PORT_MIN + Math.floor(Math.random() * PORTS);
+    if (await isFree(port)) return port;
+  }
+  throw new Unavailable(`found no free port from ${PORT_MIN} to ${PORT_MIN + PORTS - 1}`);
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
   });
 }
 
