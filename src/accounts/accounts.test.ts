@@ -193,7 +193,7 @@ describe("passwords", () => {
 
   test("changing one ends every session and token", async () => {
     const accountId = await make("siskin");
-    const cache = new TokenCache(db);
+    const cache = new TokenCache(database);
     const { token } = await createAccessToken(db, { accountId, appId: null, scopes: ["read"] });
     const { id } = await createSession(db, accountId);
     await expect(changePassword(db, accountId, "short")).rejects.toBeInstanceOf(Invalid);
@@ -221,7 +221,7 @@ describe("sessions and tokens", () => {
   test("are shared as hashes and what they allow, and come back as they were", async () => {
     const accountId = await make("greenfinch");
     const { token } = await createAccessToken(db, { accountId, appId: null, scopes: ["read", "write"] });
-    const known = await new TokenCache(db).find(token);
+    const known = await new TokenCache(database).find(token);
     const { nameOf, encode, decode } = sharedTokenForm;
     expect(known && decode(encode(known))).toEqual(known);
     expect(`${nameOf(token)} ${known && encode(known)}`).not.toContain(token);
@@ -229,7 +229,7 @@ describe("sessions and tokens", () => {
 
   test("of a suspended account end, and don't come back with it", async () => {
     const accountId = await make("twite");
-    const cache = new TokenCache(db);
+    const cache = new TokenCache(database);
     const { token } = await createAccessToken(db, { accountId, appId: null, scopes: ["read"] });
     const { id } = await createSession(db, accountId);
     await suspendAccount(db, accountId);
@@ -277,7 +277,7 @@ describe("a suspension", () => {
     await suspending;
     if (!exchanged || !("token" in exchanged)) throw new Error("the exchange came first");
     await unsuspendAccount(db, accountId);
-    expect(await new TokenCache(db).get(exchanged.token)).toBeNull();
+    expect(await new TokenCache(database).get(exchanged.token)).toBeNull();
   });
 
   let accounts = 0;
@@ -309,7 +309,7 @@ describe("the cache of tokens", () => {
 
   test("asks the database once, until the token or its account is forgotten", async () => {
     const { accountId, token } = await owned("crossbill");
-    const cache = new TokenCache(db);
+    const cache = new TokenCache(database);
     expect(await cache.get(token)).toMatchObject({ accountId, scopes: ["read"], application: null });
     await revokeAllTokens(db, accountId);
     expect(await cache.get(token)).toMatchObject({ accountId });
@@ -324,7 +324,7 @@ describe("the cache of tokens", () => {
     ["everything", (cache) => cache.clear()],
   ])("a look-up under way while it forgets (%s) isn't remembered", async (what, forget) => {
     const own = await owned(`race_${what}`);
-    const cache = new TokenCache(db);
+    const cache = new TokenCache(database);
     // Its query has begun, and may read what held before the deletion that follows.
     const underWay = cache.get(own.token);
     forget(cache, own);
@@ -335,7 +335,7 @@ describe("the cache of tokens", () => {
   });
 
   test("is bounded, and so is what it knows of whose tokens those are", async () => {
-    const cache = new TokenCache(db, { maxTokens: 3 });
+    const cache = new TokenCache(database, { maxTokens: 3 });
     for (let i = 0; i < 6; i++) await cache.get((await owned(`bounded${i}`)).token);
     expect(cache.usage()).toEqual({ tokens: 3, accounts: 3 });
   });

@@ -162,11 +162,12 @@ export function profileOf(row: ProfileRow, head: string): Profile {
 }
 
 /** Counts of posts lie with the posts; in one database they come with the account. */
-async function loadProfileRows({ db, shards }: Database, ids: readonly AccountId[]): Promise<ProfileRow[]> {
+async function loadProfileRows(database: Database, ids: readonly AccountId[]): Promise<ProfileRow[]> {
+  const { shards } = database;
   const counts = shards.isOne
     ? sql`author_counts`
     : sql`(select null::bigint as account_id, 0::bigint as statuses_count, null::timestamptz as last_status_at)`;
-  const { rows } = await sql<ProfileRow>`
+  const statement = sql<ProfileRow>`
     select a.id, a.username, a.display_name, a.note, a.fields, a.avatar_key, a.avatar_static_key, a.header_key,
       a.locked, a.bot, a.discoverable, a.indexable, a.hide_collections, a.suspended_at is not null as suspended,
       a.created_at, a.default_visibility, a.default_sensitive, a.default_language, coalesce(f.followers_count, 0) as followers_count,
@@ -175,7 +176,8 @@ async function loadProfileRows({ db, shards }: Database, ids: readonly AccountId
     from accounts a
     left join follow_counts f on f.account_id = a.id
     left join ${counts} c on c.account_id = a.id
-    where a.id = any(${[...ids]}::bigint[])`.execute(db);
+    where a.id = any(${[...ids]}::bigint[])`;
+  const { rows } = await database.readNow(({ db }) => statement.execute(db));
   if (shards.isOne) return rows;
   const counted = await countsOfAuthors(shards, ids);
   return rows.map((row) => ({ ...row, ...counted.get(row.id) }));

@@ -2,11 +2,12 @@
 import { createHash, randomBytes } from "node:crypto";
 import { type RawBuilder, sql } from "kysely";
 import { LRUCache } from "lru-cache";
-import { Forbidden } from "../core/errors.ts";
+import { isDegraded } from "../core/degraded.ts";
+import { Forbidden, Unavailable } from "../core/errors.ts";
 import { TTL_RESOLUTION_MS } from "../core/guarded-cache.ts";
 import { type AccountId, idsAsText } from "../core/ids.ts";
 import type { Viewer } from "../core/viewer.ts";
-import type { Db } from "../engines/database/pools.ts";
+import type { Database, Db } from "../engines/database/pools.ts";
 import type { SharedForm, SharedLevel } from "../engines/shared-cache/port.ts";
 
 /** What a person's own scripts get. */
@@ -99,6 +100,7 @@ export interface KnownToken {
 }
 
 const MAX_TOKENS = 50_000;
+const UNKNOWN = "The server can't tell now whether this access token is valid. Try again in a moment";
 
 export interface TokenCacheOptions {
   readonly maxTokens?: number;
@@ -130,15 +132,18 @@ export const sharedTokenForm: SharedForm<string, KnownToken> = {
  * forgetting anything overtakes all that are under way.
  */
 export class TokenCache {
-  readonly #db: Db;
+  readonly #database: Pick<Database, "readNow">;
   readonly #shared: SharedLevel<string, KnownToken> | null;
   readonly #known: LRUCache<string, KnownToken>;
   /** Which remembered tokens are an account's; an entry goes when its last token does. */
   readonly #tokensOf = new Map<AccountId, Set<string>>();
   readonly #loads = new Set<{ overtaken: boolean }>();
 
-  constructor(db: Db, { maxTokens = MAX_TOKENS, maxAgeMs = null, shared }: TokenCacheOptions = {}) {
-    this.#db = db;
+  constructor(
+    database: Pick<Database, "readNow">,
+    { maxTokens = MAX_TOKENS, maxAgeMs = null, shared }: TokenCacheOptions = {},
+  ) {
+    this.#database = database;
     this.#shared = shared ?? null;
     const ttl = maxAgeMs ?? 0;
     this.#known = new LRUCache({
@@ -157,6 +162,7 @@ export class TokenCache {
     return known?.state === "active" ? known.viewer : null;
   }
 
+  /** Throws Unavailable when there is no saying whether it exists. */
   async find(token: string): Promise<KnownToken | null> {
     const known = this.#known.get(token);
     if (known) return known;
@@ -169,7 +175,9 @@ export class TokenCache {
         return shared.value;
       }
       const start = this.#shared?.begin();
-      const found = await findToken(this.#db, token);
+      const found = await this.#database.readNow(({ db }) => findToken(db, token));
+      // A client that is told that its token has ended throws it away.
+      if (!found && isDegraded()) throw new Unavailable(UNKNOWN);
       if (found && start) this.#shared?.share(token, found, start);
       if (found && !load.overtaken) this.#remember(token, found);
       return found;

@@ -1,6 +1,7 @@
 /** Sends statuses and accounts as the bytes they are cached in, and says how old they may be. */
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { BufferPool } from "../core/buffer-pool.ts";
+import { isDegraded } from "../core/degraded.ts";
 import type { AccountId } from "../core/ids.ts";
 import type { Page } from "../core/page.ts";
 import type { StaleSource } from "../engines/database/pools.ts";
@@ -104,6 +105,9 @@ export function sendJson(reply: FastifyReply, bytes: Buffer): Sent {
   return reply.header("Content-Type", JSON_TYPE).send(bytes) as Sent;
 }
 
+/** Up to how many milliseconds ago something was committed that a page from replicas may lack. */
+export const STALENESS_HEADER = "Roost-Staleness-Ms";
+
 /**
  * What `read` finds, perhaps on replicas, and the header that tells how old that may be (0: the primary answered). All
  * that these accounts have written until now is seen: the viewer, and who owns what is read.
@@ -123,6 +127,9 @@ export async function readStale<T>(
 ): Promise<T> {
   const reading = recentWrites.reading(ids);
   const found = await read({ database, reading });
-  if (database.replicas) reply.header("Roost-Staleness-Ms", Math.ceil(reading.staleMs));
+  if (database.replicas) {
+    const awayMs = isDegraded() ? database.replicas.primaryAwayMs : 0;
+    reply.header(STALENESS_HEADER, Math.ceil(Math.max(reading.staleMs, awayMs)));
+  }
   return found;
 }

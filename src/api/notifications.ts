@@ -38,7 +38,7 @@ const MarkerInput = Type.Optional(
 );
 
 export function notificationRoutes(app: App, context: ApiContext): void {
-  const { db } = context.database;
+  const { database } = context;
 
   app.route({
     method: "GET",
@@ -85,7 +85,7 @@ export function notificationRoutes(app: App, context: ApiContext): void {
       const { accountId } = signedIn(request);
       const limit = limitOf(request.query.limit, { standard: 100, most: 1_000 });
       // Markers come from the primary: they are set with every look at a timeline, and setting one tells nobody.
-      const [marker] = await markersOf(db, accountId, ["notifications"]);
+      const [marker] = await database.readNow(({ db }) => markersOf(db, accountId, ["notifications"]));
       const lastReadId = BigInt(marker?.last_read_id ?? 0);
       const count = await readStale(context, reply, [accountId], (source) =>
         countUnread(source, accountId, lastReadId, limit),
@@ -139,7 +139,7 @@ export function notificationRoutes(app: App, context: ApiContext): void {
 }
 
 function markerRoutes(app: App, context: ApiContext): void {
-  const { db } = context.database;
+  const { database } = context;
 
   app.route({
     method: "GET",
@@ -152,9 +152,9 @@ function markerRoutes(app: App, context: ApiContext): void {
     },
     handler: async (request) => {
       const asked = wordsOf(request.query.timeline);
-      return entityOf(
-        await markersOf(db, signedIn(request).accountId, asked.length === 0 ? TIMELINES : asked),
-      );
+      const wanted = asked.length === 0 ? TIMELINES : asked;
+      const { accountId } = signedIn(request);
+      return entityOf(await database.readNow(({ db }) => markersOf(db, accountId, wanted)));
     },
   });
 
@@ -176,7 +176,7 @@ function markerRoutes(app: App, context: ApiContext): void {
       if (wanted.length === 0)
         throw new Invalid("home[last_read_id] or notifications[last_read_id] is needed", 400);
       const set: Marker[] = [];
-      for (const { timeline, id } of wanted) set.push(await setMarker(db, accountId, timeline, id));
+      for (const { timeline, id } of wanted) set.push(await setMarker(database.db, accountId, timeline, id));
       return entityOf(set);
     },
   });

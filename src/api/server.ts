@@ -4,9 +4,11 @@ import cookie from "@fastify/cookie";
 import cors from "@fastify/cors";
 import Fastify, { LogController } from "fastify";
 import type { Logger } from "pino";
+import { runDegraded } from "../core/degraded.ts";
 import { NotFound } from "../core/errors.ts";
 import { ROLES, type Role } from "../core/roles.ts";
 import { accountRoutes } from "./accounts.ts";
+import { STALENESS_HEADER } from "./answer.ts";
 import type { App } from "./app.ts";
 import { authentication } from "./auth.ts";
 import type { ApiContext } from "./context.ts";
@@ -78,6 +80,7 @@ export async function buildServer(
   await app.register(cors, CORS);
   await app.register(cookie);
   await acceptBodies(app);
+  degradeReads(app, context);
   // Tokens are cached too: so this comes first.
   app.addHook("onRequest", async (request) => {
     if (READS_CACHES.test(request.routeOptions.url ?? "")) await context.catchUp();
@@ -116,6 +119,17 @@ export async function buildServer(
   return app;
 }
 
+/** While the main database is away, pages say for how long nothing untold-of may have been seen in them. */
+function degradeReads(app: App, { database: { replicas } }: ApiContext): void {
+  if (!replicas) return;
+  app.addHook("onRequest", (request, reply, done) => {
+    const awayMs = request.method === "GET" || request.method === "HEAD" ? replicas.primaryAwayMs : 0;
+    if (awayMs === 0) return done();
+    reply.header(STALENESS_HEADER, Math.ceil(awayMs));
+    runDegraded(done);
+  });
+}
+
 /** Who serves the API serves streams, too: a server by itself is complete. Workers tell how they are, and no more. */
 function resourcesOf(roles: ReadonlySet<Role>) {
   if (roles.has("api")) return [...RESOURCES, streamingRoutes, opsRoutes];
@@ -150,7 +164,7 @@ const CORS = {
     "X-RateLimit-Reset",
     "X-Request-Id",
     "Mastodon-Async-Refresh",
-    "Roost-Staleness-Ms",
+    STALENESS_HEADER,
   ],
   maxAge: 86_400,
 };

@@ -104,7 +104,8 @@ export function timelineRoutes(app: App, context: ApiContext): void {
     },
     handler: async (request, reply) => {
       const { accountId } = signedIn(request);
-      const list = await requireList(context.database.db, accountId, requireId(request.params.id, "id"));
+      const listId = requireId(request.params.id, "id");
+      const list = await context.database.readNow(({ db }) => requireList(db, accountId, listId));
       const records = await readListTimeline(context.home, accountId, list, pageOf(request.query, LIMITS));
       return sendTimeline(context, request, reply, records);
     },

@@ -41,7 +41,7 @@ export function composeCaches(
     ? new Freshness({ keptMsMax: SHARED_MAX_AGE_MS, clock: engines.clock })
     : null;
   const shared = sharedLevels(engines, freshness, SHARED_MAX_AGE_MS);
-  const tokens = new TokenCache(db, { maxAgeMs, shared: shared.tokens });
+  const tokens = new TokenCache(database, { maxAgeMs, shared: shared.tokens });
   const profiles = new ProfileCache({
     database,
     limits: share(0.15),
@@ -55,7 +55,7 @@ export function composeCaches(
     render: (row, authorUsername) => renderStatus(row, authorUsername, urls),
     shared: shared.statuses,
   });
-  const relations = new RelationsCache(db, share(0.25));
+  const relations = new RelationsCache(database, share(0.25));
   const marks = new MarksCache(database, share(0.1));
 
   const recentWrites = new RecentWrites({ lagMsMax: options.replicaLagMsMax, clock: engines.clock });

@@ -32,7 +32,10 @@ export function composeDomains(config: Config, engines: Engines, leaving: AbortS
   };
   // What came with a shard is new where it came to, however old it is: replicas there may lack it for a while.
   database.shards.onSpread = () => caches.recentWrites.missed();
+  if (database.replicas) database.replicas.mustSee = (position) => caches.recentWrites.allSince(position);
   const wakeEventLog = () => outbox.wake(EVENTS_TOPIC);
+  // Who can answer reads without the main database is of use: a balancer that took it away would refuse them all.
+  const isStoodInFor = () => database.replicas?.canStandIn === true;
   const home: HomeTimelineContext = {
     database,
     clock,
@@ -85,8 +88,11 @@ export function composeDomains(config: Config, engines: Engines, leaving: AbortS
     leaving,
     readiness: {
       // Not the shards: without one of them, everything that lies elsewhere is still answered.
-      database: () => database.ping(),
+      database: async () => {
+        if (!isStoodInFor()) await database.ping();
+      },
       schema: async () => {
+        if (isStoodInFor()) return;
         const { pending, unknown } = await migrationState(db);
         if (pending.length > 0) throw new Error(`migrations are missing: ${pending.join(", ")}`);
         if (unknown.length > 0)

@@ -70,7 +70,9 @@ export async function candidatesBelow(
   for (;;) {
     const range = [top, 0n, perAuthor, scope.viewerId, scope.withoutReblogsIds, scope.repliedIds];
     const rows = await database.shards.gatherBy(scope.authorIds, byItself, (shard, authorIds) =>
-      shard.prepared<CandidateRow>("candidates_below", BELOW, [authorIds, ...range]),
+      shard.readNow((database) =>
+        database.prepared<CandidateRow>("candidates_below", BELOW, [authorIds, ...range]),
+      ),
     );
     const floor = completeDownTo(rows, perAuthor);
     rows.sort((a, b) => descending(a.id, b.id));
@@ -91,7 +93,9 @@ export async function candidatesAbove(
   const { viewerId, withoutReblogsIds, repliedIds } = scope;
   const values = [range.before ?? TOP, range.after, limit, viewerId, withoutReblogsIds, repliedIds];
   const rows = await database.shards.gatherBy(scope.authorIds, byItself, (shard, authorIds) =>
-    shard.prepared<CandidateRow>("candidates_above", ABOVE, [authorIds, ...values]),
+    shard.readNow((database) =>
+      database.prepared<CandidateRow>("candidates_above", ABOVE, [authorIds, ...values]),
+    ),
   );
   return rows
     .map((row) => row.id)

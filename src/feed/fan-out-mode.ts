@@ -94,10 +94,9 @@ export class FanOutModes {
     for (;;) {
       const generation = this.#generation;
       const readAtMs = performance.now();
-      const { rows } = await sql<{ account_id: AccountId; from_status_id: StatusId; mode: FanOutMode }>`
-        select account_id, from_status_id, mode from fan_out_modes order by account_id, from_status_id`.execute(
-        this.#database.db,
-      );
+      const statement = sql<{ account_id: AccountId; from_status_id: StatusId; mode: FanOutMode }>`
+        select account_id, from_status_id, mode from fan_out_modes order by account_id, from_status_id`;
+      const { rows } = await this.#database.readNow(({ db }) => statement.execute(db));
       if (generation !== this.#generation) continue;
       const byAuthor = Map.groupBy(rows, (row) => row.account_id);
       this.#known = new Map([...byAuthor].map(([id, switches]) => [id, modesOf(switches, this.#overlapIds)]));

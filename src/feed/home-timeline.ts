@@ -3,6 +3,7 @@
  * relations of now exclude → repeated boosts → the page.
  */
 import type { Clock } from "../core/clock.ts";
+import { isDegraded } from "../core/degraded.ts";
 import { ignoreUnavailable } from "../core/errors.ts";
 import { type AccountId, descending, type StatusId } from "../core/ids.ts";
 import type { Page } from "../core/page.ts";
@@ -99,7 +100,9 @@ class HomeSource implements EntrySource {
     const candidates = others.length === 0 ? read.entries : mergeDescending(read.entries, others, wanted);
     const { entries, missing } = await visibleEntries(this.#context, candidates, relations);
     // Only saves the next reader from looking them up; when the store is away, that one does.
-    if (missing.length > 0) await store.remove(missing, [relations.viewerId]).catch(ignoreUnavailable);
+    // What a replica doesn't have may be there all the same.
+    if (missing.length > 0 && !isDegraded())
+      await store.remove(missing, [relations.viewerId]).catch(ignoreUnavailable);
     // Fewer than asked for: all that is stored has been given, and what comes next lies below the floor.
     const isLast = candidates.length < wanted;
     const next = isLast ? read.floor : (candidates.at(-1) ?? read.floor);

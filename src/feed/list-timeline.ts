@@ -18,7 +18,7 @@ export async function readListTimeline(
   page: Page,
 ): Promise<StatusRecord[]> {
   const relations = await context.relations.of(viewerId);
-  const members = await listMemberIds(context.database.db, list.id);
+  const members = await context.database.readNow(({ db }) => listMemberIds(db, list.id));
   const source = new ListSource(context, relations, listScope(list, members, relations));
   return (await cutPage(source, page)).map((entry) => entry.record);
 }

@@ -84,12 +84,14 @@ export class PulledAuthors {
 
   async #load(authors: readonly AccountId[]): Promise<Map<AccountId, AuthorTimeline>> {
     const rows = await this.#database.shards.gatherBy(authors, byItself, (shard, own) =>
-      shard.prepared<{ author_id: AccountId; ids: StatusId[] }>(
-        "author_timelines",
-        `select a.id as author_id, array(
-         select id from statuses where author_id = a.id order by id desc limit ${KEPT_PER_AUTHOR}) as ids
-       from unnest($1::bigint[]) as a (id)`,
-        [own],
+      shard.readNow((database) =>
+        database.prepared<{ author_id: AccountId; ids: StatusId[] }>(
+          "author_timelines",
+          `select a.id as author_id, array(
+           select id from statuses where author_id = a.id order by id desc limit ${KEPT_PER_AUTHOR}) as ids
+         from unnest($1::bigint[]) as a (id)`,
+          [own],
+        ),
       ),
     );
     return new Map(

@@ -6,6 +6,7 @@
  * meanwhile. And a relation that changes in between would leave candidates of before: so the build carries the epoch
  * its relations were read under, and a reader takes no timeline of another epoch than its own.
  */
+import { isDegraded } from "../core/degraded.ts";
 import { Unavailable } from "../core/errors.ts";
 import type { AccountId } from "../core/ids.ts";
 import { SingleFlight } from "../core/single-flight.ts";
@@ -29,7 +30,9 @@ export class Rebuilder {
   }
 
   /** Resolves when a build has been tried; whether it was stored, the next read of the store tells. */
-  rebuild(relations: Relations): Promise<void> {
+  async rebuild(relations: Relations): Promise<void> {
+    // A build lasts. A replica may lack a status that was delivered already, and wouldn't be again.
+    if (isDegraded()) return;
     return this.#flights.run(relations.viewerId, async () => {
       this.#rebuilds++;
       try {

@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import type { Clock } from "../core/clock.ts";
 import { type CacheLimits, GuardedCache } from "../core/guarded-cache.ts";
 import type { AccountId } from "../core/ids.ts";
-import type { Db } from "../engines/database/pools.ts";
+import type { Database, Db } from "../engines/database/pools.ts";
 
 export interface Relations {
   readonly viewerId: AccountId;
@@ -22,7 +22,7 @@ export interface Relations {
 export class RelationsCache {
   readonly #cache: GuardedCache<AccountId, Relations>;
 
-  constructor(db: Db, limits: CacheLimits) {
+  constructor(database: Database, limits: CacheLimits) {
     this.#cache = new GuardedCache<AccountId, Relations>({
       ...limits,
       sizeBytesOf: (relations) =>
@@ -32,7 +32,7 @@ export class RelationsCache {
             relations.blocking.size +
             relations.blockedBy.size +
             relations.mutedUntilMs.size),
-      loadMany: (viewers) => loadRelations(db, viewers),
+      loadMany: (viewers) => database.readNow(({ db }) => loadRelations(db, viewers)),
     });
   }
 

@@ -51,7 +51,7 @@ export class MarksCache {
       viewer = { marks: new Map() };
       this.#viewers.set(viewerId, viewer);
     }
-    const { rows } = await sql<{ id: StatusId; marks: number }>`
+    const statement = sql<{ id: StatusId; marks: number }>`
       select i.id,
         (case when exists (select 1 from favourites where account_id = ${viewerId} and status_id = i.id)
           then ${FAVOURITED}::int else 0 end)
@@ -59,7 +59,8 @@ export class MarksCache {
           then ${REBLOGGED}::int else 0 end)
         | (case when exists (select 1 from bookmarks where account_id = ${viewerId} and status_id = i.id)
           then ${BOOKMARKED}::int else 0 end) as marks
-      from unnest(${[...ids]}::bigint[]) as i (id)`.execute(this.#shards.of(viewerId).db);
+      from unnest(${[...ids]}::bigint[]) as i (id)`;
+    const { rows } = await this.#shards.of(viewerId).readNow(({ db }) => statement.execute(db));
     const loaded = new Map(rows.map((row) => [row.id, row.marks]));
     // An invalidation while this ran took `viewer` out of the cache: what is stored into it then is stored nowhere.
     for (const [id, marks] of loaded) viewer.marks.set(id, marks);

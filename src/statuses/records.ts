@@ -156,8 +156,8 @@ export class StatusCache {
       },
       loadMany: async (ids) => {
         const start = this.#shared.begin();
-        const rows = await options.database.shards.gatherBy(ids, byItself, ({ db }, own) =>
-          loadStatusRows(db, own),
+        const rows = await options.database.shards.gatherBy(ids, byItself, (shard, own) =>
+          shard.readNow(({ db }) => loadStatusRows(db, own)),
         );
         const records = rows.map((row) => StatusRecord.of(row, start));
         if (start) void this.#renderAll(records).catch(() => {});
@@ -212,7 +212,8 @@ export class StatusCache {
 
   /** As it is in the database now, for those who need more than is kept. Throws NotFound when it doesn't exist. */
   async requireRow(id: StatusId): Promise<StatusRow> {
-    const [row] = await loadStatusRows(this.#database.shards.of(id).db, [id]);
+    const shard = this.#database.shards.of(id);
+    const [row] = await shard.readNow(({ db }) => loadStatusRows(db, [id]));
     if (!row) throw new NotFound();
     return row;
   }

@@ -8,6 +8,7 @@ import { find, freePort, launchAgain } from "../../src/cluster/process.ts";
 import { startRedis } from "../../src/cluster/redis.ts";
 import { openRoost, type Roost } from "../../src/composition.ts";
 import { loadConfig } from "../../src/config.ts";
+import { freezeAll } from "./freeze.ts";
 import { waitFor } from "./wait.ts";
 
 export interface ReplicaStage extends AsyncDisposable {
@@ -25,17 +26,21 @@ export interface ReplicaStage extends AsyncDisposable {
   caughtUp(): Promise<void>;
   stopReplica(): Promise<void>;
   startReplica(): Promise<void>;
+  /** With its connections open, and none of its processes answering; what is returned ends that. */
+  freezePrimary(): () => void;
+  killPrimary(): Promise<void>;
+  startPrimary(): Promise<void>;
   /** How many statements each of them was sent while `work` ran, without what watches over them. */
   statementsOf(work: () => Promise<unknown>): Promise<{ primary: string[]; replica: string[] }>;
 }
 
 /**
- * With `shards`, what accounts own is spread over the main database and another, which has no replica. With `servers`,
- * two Roosts share a Redis.
+ * With `shards`, what accounts own is spread over the main database and another, which has no replica; or over these
+ * databases. With `servers`, two Roosts share a Redis.
  */
 export async function openReplicaStage(options: {
   lagMsMax: number;
-  shards: boolean;
+  shards: boolean | readonly string[];
   servers: boolean;
 }): Promise<ReplicaStage> {
   await using opened = new AsyncDisposableStack();
@@ -47,14 +52,16 @@ export async function openReplicaStage(options: {
   opened.defer(async () => {
     for (const name of names.toReversed()) await find(folder, name)?.stop(5_000, "SIGINT");
   });
-  const databases = options.shards ? ["roost", "shard"] : ["roost"];
+  const databases = options.shards === true ? ["roost", "shard"] : ["roost"];
   await startPlainPostgres({ folder, ports: [port, replicaPort], names, databases });
   const urlOf = (at: number, database: string) => `postgres://roost@127.0.0.1:${at}/${database}`;
+  const here = options.shards === true ? databases.map((name) => urlOf(port, name)) : [];
+  const shardUrls = typeof options.shards === "object" ? options.shards : here;
   const settings = {
     DATABASE_URL: urlOf(port, "roost"),
     DATABASE_REPLICA_URLS: urlOf(replicaPort, "roost"),
     REPLICA_LAG_MS_MAX: `${options.lagMsMax}`,
-    ...(options.shards ? { SHARD_URLS: databases.map((name) => urlOf(port, name)).join(",") } : {}),
+    ...(shardUrls.length > 0 ? { SHARD_URLS: shardUrls.join(",") } : {}),
     ...(options.servers ? { REDIS_URL: (await redisIn(folder, opened)).url } : {}),
     PORT: "0",
     HOST: "127.0.0.1",
@@ -79,6 +86,8 @@ export async function openReplicaStage(options: {
   await fetch(`${url}/api/v1/instance`);
   const isSeeing = () => roost.api.recentWrites.reading([]).minLsn !== null;
   await waitFor(isSeeing, options.lagMsMax + 5_000, "what was written before the start is old");
+  const startAgain = async (name: string, at: number) =>
+    void (await launchAgain({ folder, name, isReady: () => answers(at), readyMsMax: 30_000 }));
   const closing = opened.move();
   return {
     roost,
@@ -102,11 +111,11 @@ export async function openReplicaStage(options: {
       };
       await waitFor(hasCome, 15_000, "the replica has caught up");
     },
+    freezePrimary: () => freezeAll(find(folder, "primary")?.record.pid ?? 0),
+    killPrimary: async () => void (await find(folder, "primary")?.stop(0)),
+    startPrimary: () => startAgain("primary", port),
     stopReplica: async () => void (await find(folder, "replica")?.stop(5_000, "SIGINT")),
-    startReplica: async () => {
-      const isReady = () => answers(replicaPort);
-      await launchAgain({ folder, name: "replica", isReady, readyMsMax: 30_000 });
-    },
+    startReplica: () => startAgain("replica", replicaPort),
     statementsOf: (work) => statementsOf(port, replicaPort, work),
     [Symbol.asyncDispose]: () => closing.disposeAsync(),
   };

@@ -34,12 +34,12 @@ export async function credentialAccount(
   context: ApiContext,
   accountId: AccountId,
 ): Promise<Static<typeof CredentialAccount>> {
-  const { db } = context.database;
   const profile = await context.profiles.get(accountId);
-  const row = await db.selectFrom("accounts").selectAll().where("id", "=", accountId).executeTakeFirst();
-  if (!profile || !row) throw new NotFound();
-  const { rows } = await sql<{ count: number }>`
-    select count(*)::int as count from follow_requests where target_id = ${accountId}`.execute(db);
+  if (!profile) throw new NotFound();
+  const { row } = profile;
+  const statement = sql<{ count: number }>`
+    select count(*)::int as count from follow_requests where target_id = ${accountId}`;
+  const { rows } = await context.database.readNow(({ db }) => statement.execute(db));
   return {
     ...(JSON.parse(profile.json.toString()) as Account),
     source: {

@@ -102,6 +102,14 @@ export class Database implements AsyncDisposable {
   }
 
   /**
+   * A read of what holds now, from here. Where that is away, requests that only read get it from a replica that lacks
+   * nothing anybody was told of: for what takes no lasting effect.
+   */
+  readNow<T>(work: (database: Database) => Promise<T>): Promise<T> {
+    return this.replicas ? this.replicas.readNow(work) : work(this);
+  }
+
+  /**
    * Brings the schema up to date. Returns the names of what was applied. Past any pooler: migrations hold a lock of
    * their session; and for as long as it takes.
    */

@@ -8,7 +8,7 @@
 import { LRUCache } from "lru-cache";
 import type { Clock } from "../../core/clock.ts";
 import type { Stale } from "../../core/invalidation.ts";
-import type { Lsn, StaleReading } from "./replica-router.ts";
+import type { Lsn, Position, StaleReading } from "./replica-router.ts";
 
 /** Beyond the bound on lag: what the watch and the clock may add. */
 const MARGIN_MS = 1_000;
@@ -19,6 +19,8 @@ export class RecentWrites {
   readonly #keptMs: number;
   readonly #positions: LRUCache<bigint, { lsn: Lsn }>;
   #blindUntilMs: number;
+  #newest: Lsn = 0n;
+  #missedAtMs: number;
 
   constructor({ lagMsMax, clock }: { lagMsMax: number; clock: Clock }) {
     this.#clock = clock;
@@ -34,11 +36,13 @@ export class RecentWrites {
       },
     });
     // What was written before this process began wasn't heard.
-    this.#blindUntilMs = clock.nowMs() + this.#keptMs;
+    this.#missedAtMs = clock.nowMs();
+    this.#blindUntilMs = this.#missedAtMs + this.#keptMs;
   }
 
   /** Whatever a change touched, and whoever made it, is among the ids that it made stale. */
   note(stale: Stale, lsn: Lsn): void {
+    if (lsn > this.#newest) this.#newest = lsn;
     const { accounts, relations, marks, authorTimelines, tokens, writers } = stale;
     for (const ids of [accounts, relations, marks, authorTimelines, tokens, writers])
       for (const id of ids ?? []) this.#positions.set(id, { lsn });
@@ -46,7 +50,17 @@ export class RecentWrites {
 
   /** Writes may have gone unheard. */
   missed(): void {
-    this.#blindUntilMs = this.#clock.nowMs() + this.#keptMs;
+    this.#missedAtMs = this.#clock.nowMs();
+    this.#blindUntilMs = this.#missedAtMs + this.#keptMs;
+  }
+
+  /**
+   * What lacks nothing that the primary was seen to have, nor anything that was told of since; null when writes may
+   * have gone unheard since then.
+   */
+  allSince({ lsn, askedMs }: Position): Lsn | null {
+    if (this.#missedAtMs >= askedMs) return null;
+    return lsn > this.#newest ? lsn : this.#newest;
   }
 
   /**

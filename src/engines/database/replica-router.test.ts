@@ -6,9 +6,10 @@ import { sql } from "kysely";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Answer, type Client, type Status, signUp } from "../../../test/support/client.ts";
+import { freezeAll } from "../../../test/support/freeze.ts";
 import { waitFor } from "../../../test/support/wait.ts";
-import { postgresPrograms, startPlainPostgres } from "../../cluster/plain-postgres.ts";
-import { descendantsOf, find, freePort } from "../../cluster/process.ts";
+import { answers, postgresPrograms, startPlainPostgres } from "../../cluster/plain-postgres.ts";
+import { find, freePort, launchAgain } from "../../cluster/process.ts";
 import { openRoost, type Roost } from "../../composition.ts";
 import { loadConfig } from "../../config.ts";
 import { NotFound } from "../../core/errors.ts";
@@ -16,15 +17,6 @@ import { Database } from "./pools.ts";
 import { formatLsn, parseLsn, ReplicaRouter } from "./replica-router.ts";
 
 const LAG_MS_MAX = 1_000;
-
-/** False when the process has just ended. */
-function isSignalled(pid: number, signal: NodeJS.Signals): boolean {
-  try {
-    return process.kill(pid, signal);
-  } catch {
-    return false;
-  }
-}
 
 test("positions are read and written as PostgreSQL does", () => {
   expect(parseLsn("16/B374D848")).toBe(0x16b374d848n);
@@ -155,19 +147,57 @@ describe.runIf(postgresPrograms() !== null)("with two replicas (needs postgresql
     await expect.poll(takingReads, { timeout: 5_000 }).toBe(2);
     await find(folder, "pg-2")?.stop(0);
     await Promise.all(Array.from({ length: 20 }, () => read(other)));
-    // With its backends: those go on without their postmaster, which is first, so that there will be no more of them.
-    const postmaster = find(folder, "pg-3")?.record.pid ?? 0;
-    process.kill(postmaster, "SIGSTOP");
-    const frozen = [postmaster, ...descendantsOf(postmaster).filter((pid) => isSignalled(pid, "SIGSTOP"))];
+    const thaw = freezeAll(find(folder, "pg-3")?.record.pid ?? 0);
     try {
       await post(author, "they are away");
       await Promise.all(Array.from({ length: 20 }, () => read(other)));
       await expect.poll(takingReads, { timeout: 10_000 }).toBe(0);
       expect((await read(other)).texts[0]).toBe("they are away");
     } finally {
-      for (const pid of frozen) isSignalled(pid, "SIGCONT");
+      thaw();
     }
     await expect.poll(takingReads, { timeout: 10_000 }).toBe(1);
+  });
+
+  test("while the primary is away they are read in its place, unless something may have gone unheard", async () => {
+    await find(folder, "pg-2")?.stop(0);
+    await launchAgain({ folder, name: "pg-2", isReady: () => answers(ports[1] ?? 0), readyMsMax: 10_000 });
+    await expect.poll(takingReads, { timeout: 10_000 }).toBe(2);
+    await post(author, "before the loss");
+    const pages = [
+      "/api/v1/timelines/public",
+      "/api/v1/timelines/home",
+      `/api/v1/accounts/${authorId}/statuses`,
+      "/api/v1/accounts/verify_credentials",
+      "/api/v1/markers?timeline=home",
+      "/api/v1/lists",
+    ];
+    const statuses = async () =>
+      Promise.all(pages.map(async (page) => (await author.ask("GET", page)).status));
+    const answered = pages.map(() => 200);
+    await find(folder, "pg-1")?.stop(0);
+    try {
+      const isAway = async () =>
+        Number((await author.ask("GET", "/healthz")).headers.get("roost-staleness-ms"));
+      await expect.poll(isAway, { timeout: 5_000 }).toBeGreaterThan(LAG_MS_MAX);
+      // As of people who haven't been here for a while.
+      await roost.loseCaches();
+      await expect.poll(statuses, { timeout: 5_000 }).toEqual(answered);
+      const own = await read(author);
+      expect(own.texts[0]).toBe("before the loss");
+      expect(own.staleMs).toBeGreaterThan(LAG_MS_MAX);
+      const refused = await author.ask("POST", "/api/v1/statuses", { status: "without a primary" });
+      expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, expect.any(String)]);
+      roost.api.recentWrites.missed();
+      await roost.loseCaches();
+      expect(new Set(await statuses())).toEqual(new Set([503]));
+    } finally {
+      await launchAgain({ folder, name: "pg-1", isReady: () => answers(ports[0] ?? 0), readyMsMax: 10_000 });
+    }
+    await expect.poll(statuses, { timeout: 10_000 }).toEqual(answered);
+    await expect.poll(async () => (await read(author)).staleMs, { timeout: 5_000 }).toBe(0);
+    await post(author, "after it");
+    expect((await read(author)).texts.slice(0, 2)).toEqual(["after it", "before the loss"]);
   });
 
   test("one of another history is never read, also when the primary has come to where it stands", async () => {

@@ -11,12 +11,20 @@
  * history, in which positions mean something else. It's told by being ahead of a primary that was asked after it, and
  * given no reads until it has been seen elsewhere than there, which takes a rewind: stuck, it never moves.
  *
+ * While the primary is away, requests that only read (`core/degraded.ts`) are answered by a replica also where nothing
+ * but the primary would do. That is as right as before, since nobody changes anything without a primary, and a replica
+ * is asked only when it was seen to have replayed both the primary's last known position and every change that this
+ * process was told of, of which the invalidation log goes on to tell while the primary is cut off from here alone. What
+ * may be missed was committed and told to nobody, since the process that did it died before it answered. Pages say for
+ * how long that may be, and there is a bound.
+ *
  * The watch asks with a deadline. A replica that doesn't answer, or is further behind than the bound, is given no reads
  * until an answer says otherwise; so is one on which a read failed, and that read is done by the primary.
  */
 import { sql } from "kysely";
 import type { Logger } from "pino";
 import { type Clock, sleep, within } from "../../core/clock.ts";
+import { isDegraded } from "../../core/degraded.ts";
 import { AppError } from "../../core/errors.ts";
 import { type Database, type Db, wasRolledBack } from "./pools.ts";
 
@@ -54,6 +62,10 @@ const WATCH_MS = 100;
 const ANSWER_MS_MAX = 1_000;
 /** Longer than reads take, shorter than a reader waits: one that froze since the last look is given up. */
 const READ_MS_MAX = 2_000;
+/** Away is a primary that was asked in vain, and hasn't answered for as long as this. */
+const AWAY_MS = 300;
+/** Another is the primary by then (design: writes are back within 30 s). */
+const DEGRADED_MS_MAX = 30_000;
 /** Positions of the primary that are remembered, with when each was asked for: 30 s. */
 const POSITIONS_MOST = 300;
 
@@ -64,7 +76,8 @@ interface Watched extends Replica {
   reads: number;
 }
 
-interface Position {
+/** Of the primary, and when it was asked for. */
+export interface Position {
   readonly lsn: Lsn;
   readonly askedMs: number;
 }
@@ -78,6 +91,12 @@ export class ReplicaRouter implements AsyncDisposable {
   #positions: Position[] = [];
   #turn = 0;
   #primaryReads = 0;
+  #isPrimarySilent = false;
+  /**
+   * What a replica must have to stand in for a primary that was last seen at this position: this, and whatever was told
+   * of since. Null: writes may have gone unheard.
+   */
+  mustSee: (primary: Position) => Lsn | null = () => null;
 
   constructor(
     primary: Database,
@@ -96,20 +115,56 @@ export class ReplicaRouter implements AsyncDisposable {
   }
 
   async read<T>(reading: StaleReading, work: (db: Db) => Promise<T>): Promise<T> {
-    const replica = this.#choose(reading.minLsn);
+    const inTime = this.#choose(reading.minLsn);
+    const replica = inTime ?? this.#standIn();
     if (!replica) return this.#readPrimary(work);
-    const lagMs = this.#lagMs(replica) ?? 0;
+    const lagMs = (inTime ? this.#lagMs(replica) : this.primaryAwayMs) ?? 0;
+    return this.#ask(
+      replica,
+      async (database) => {
+        const result = await work(database.db);
+        reading.staleMs = Math.max(reading.staleMs, lagMs);
+        return result;
+      },
+      () => this.#readPrimary(work),
+    );
+  }
+
+  /** What is now: of the primary, or of a replica in its place. */
+  readNow<T>(work: (database: Database) => Promise<T>): Promise<T> {
+    const replica = this.#standIn();
+    const ofPrimary = () => work(this.#primary);
+    return replica ? this.#ask(replica, work, ofPrimary) : ofPrimary();
+  }
+
+  /** For how long the primary hasn't answered; 0 while it does. */
+  get primaryAwayMs(): number {
+    const newest = this.#positions.at(-1);
+    if (!newest || !this.#isPrimarySilent) return 0;
+    const awayMs = this.#options.clock.nowMs() - newest.askedMs;
+    return awayMs > AWAY_MS ? awayMs : 0;
+  }
+
+  /** Whether requests that only read can be answered without the primary. */
+  get canStandIn(): boolean {
+    return this.#inPlaceOfPrimary() !== null;
+  }
+
+  async #ask<T>(
+    replica: Watched,
+    work: (database: Database) => Promise<T>,
+    otherwise: () => Promise<T>,
+  ): Promise<T> {
     try {
       const late = () => new Error(`no answer within ${READ_MS_MAX} ms`);
-      const result = await within(work(replica.database.db), READ_MS_MAX, late);
-      reading.staleMs = Math.max(reading.staleMs, lagMs);
+      const result = await within(work(replica.database), READ_MS_MAX, late);
       replica.reads++;
       return result;
     } catch (err) {
       // One that answers with an error is there: it had to give way to replay, or lacks what a migration has just made,
       // or the question is wrong, as the primary will say too. So is one that hasn't got what the work requires.
       if (!wasRolledBack(err) && !(err instanceof AppError)) this.#suspect(replica, err);
-      return this.#readPrimary(work);
+      return otherwise();
     }
   }
 
@@ -143,11 +198,26 @@ export class ReplicaRouter implements AsyncDisposable {
 
   /** In turn, among those that have come far enough. */
   #choose(minLsn: Lsn | null): Watched | null {
-    if (minLsn === null) return null;
+    return minLsn === null ? null : this.#next(minLsn, (replica) => this.#takesReads(replica));
+  }
+
+  #standIn(): Watched | null {
+    return isDegraded() ? this.#inPlaceOfPrimary() : null;
+  }
+
+  #inPlaceOfPrimary(): Watched | null {
+    const newest = this.#positions.at(-1);
+    const awayMs = this.primaryAwayMs;
+    if (!newest || awayMs === 0 || awayMs > DEGRADED_MS_MAX) return null;
+    const minLsn = this.mustSee(newest);
+    return minLsn === null ? null : this.#next(minLsn, ({ strayedAt }) => strayedAt === null);
+  }
+
+  #next(minLsn: Lsn, suits: (replica: Watched) => boolean): Watched | null {
     const count = this.#replicas.length;
     for (let i = 0; i < count; i++) {
       const replica = this.#replicas[(this.#turn + i) % count] as Watched;
-      if (replica.replayed === null || replica.replayed < minLsn || !this.#takesReads(replica)) continue;
+      if (replica.replayed === null || replica.replayed < minLsn || !suits(replica)) continue;
       this.#turn = (this.#turn + i + 1) % count;
       return replica;
     }
@@ -162,7 +232,8 @@ export class ReplicaRouter implements AsyncDisposable {
   #lagMs({ replayed, strayedAt }: Watched): number | null {
     if (replayed === null || strayedAt !== null) return null;
     const reached = this.#positions.findLast(({ lsn }) => lsn <= replayed);
-    return reached ? Math.max(0, this.#options.clock.nowMs() - reached.askedMs) : null;
+    // The clock cuts off parts of a millisecond. So what a replica answers is never of 0 ms, which tells of the primary.
+    return reached ? Math.max(0, this.#options.clock.nowMs() - reached.askedMs) + 1 : null;
   }
 
   #suspect(replica: Watched, err: unknown): void {
@@ -174,7 +245,7 @@ export class ReplicaRouter implements AsyncDisposable {
   /** Each by itself: one that hangs makes no other look late. */
   async #watch(replica: Watched): Promise<void> {
     while (!this.#stopping.signal.aborted) {
-      await this.#ask(replica);
+      await this.#look(replica);
       await sleep(WATCH_MS, this.#stopping.signal);
     }
   }
@@ -182,11 +253,12 @@ export class ReplicaRouter implements AsyncDisposable {
   async #askPrimary(): Promise<Lsn | null> {
     const askedMs = this.#options.clock.nowMs();
     const lsn = await answerOf(this.currentLsn());
+    this.#isPrimarySilent = lsn === null;
     if (lsn !== null) this.#positions = [...this.#positions.slice(1 - POSITIONS_MOST), { lsn, askedMs }];
     return lsn;
   }
 
-  async #ask(replica: Watched): Promise<void> {
+  async #look(replica: Watched): Promise<void> {
     const took = this.#takesReads(replica);
     const replayed = await answerOf(lsnOf(replica.database.db, sql`pg_last_wal_replay_lsn()`));
     // Afterwards: of one history, the primary is as far by now.

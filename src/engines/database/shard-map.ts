@@ -3,15 +3,19 @@
  * its own, since an address can come to name another database, and two addresses can name one.
  */
 import { sql } from "kysely";
-import { sleep } from "../../core/clock.ts";
-import { UnusableSetup } from "../../core/errors.ts";
+import { sleep, within } from "../../core/clock.ts";
+import { Unavailable, UnusableSetup } from "../../core/errors.ts";
 import { LOGICAL_SHARDS } from "../../core/ids.ts";
 import { requireSameDatabase } from "./inspect.ts";
 import { Database, type DatabaseOptions, type Db } from "./pools.ts";
+import { mainIsAway } from "./shards.ts";
 
 /** For so long a server goes by a map that it has read; moving shards waits as long. */
 export const MAP_LEASE_MS = 2_000;
 const REFRESH_MS = 400;
+/** Longest waits for the main database, and then for all others: less than the lease, with the pause between. */
+const MAIN_MS_MAX = 500;
+const SHARDS_MS_MAX = 500;
 
 export interface ShardDatabase {
   readonly database: Database;
@@ -88,25 +92,47 @@ export async function openShards(
 /** What is told of the main database when SHARD_URLS doesn't name it: it then holds no shards, but those it has had. */
 export const MAIN = "the database of DATABASE_URL";
 
-/** Reads the map again as soon as it has changed, until disposed. */
+/**
+ * Reads the map again as soon as it has changed, until disposed.
+ *
+ * While the main database is away, the databases of shards say whether the map still holds: each counts what has left
+ * it, in the transaction that closes it for changes (`shard-move.ts`). Where none has lost a shard since before the map
+ * was read, each has what the map says, and the lease on that answer is the same: whatever leaves later has no changes
+ * elsewhere until it has run out. A main database that holds shards itself doesn't answer, so there it doesn't.
+ */
 async function followMap(main: Database, byIdentity: Map<string, ShardDatabase>): Promise<AsyncDisposable> {
+  const { shards } = main;
   let known = "";
+  let left: string | null = null;
   const stopping = new AbortController();
-  const refresh = async (): Promise<void> => {
-    const readAtMs = performance.now();
-    const { rows } = await sql<{ version: string }>`
-      select version::text from shard_map_version`.execute(main.db);
-    const version = rows[0]?.version ?? "";
-    if (version !== known) main.shards.spread(databasesOf(await readMap(main.db), byIdentity));
+  const askMain = async (): Promise<void> => {
+    const askedAtMs = performance.now();
+    const { all } = shards;
+    // Before the version: what leaves after this isn't in a map of that version.
+    const counted = left ?? (await departuresFrom(all).catch(() => null));
+    const version = await versionIn(main);
+    if (version !== known) {
+      left = null;
+      shards.spread(databasesOf(await readMap(main.db), byIdentity));
+    } else if (shards.all === all) left = counted;
     known = version;
-    main.shards.validUntilMs = readAtMs + MAP_LEASE_MS;
+    shards.validUntilMs = askedAtMs + MAP_LEASE_MS;
   };
-  await refresh();
+  const refresh = async (): Promise<void> => {
+    const askedAtMs = performance.now();
+    try {
+      await within(askMain(), MAIN_MS_MAX, mainIsAway);
+    } catch (error) {
+      if (left === null || (await departuresFrom(shards.all)) !== left) throw error;
+      shards.heldUntilMs = askedAtMs + MAP_LEASE_MS;
+    }
+  };
+  await askMain();
   main.shards.refresh = refresh;
   const run = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
       await sleep(REFRESH_MS, stopping.signal);
-      // Without the main database nothing can be answered anyway; requests say so by themselves.
+      // Requests that can't be answered say so by themselves.
       if (!stopping.signal.aborted) await refresh().catch(() => {});
     }
   };
@@ -117,6 +143,23 @@ async function followMap(main: Database, byIdentity: Map<string, ShardDatabase>)
       await running;
     },
   };
+}
+
+/** Of the main database, how often the map has changed; of another, how often shards have left it. */
+async function versionIn({ db }: Database): Promise<string> {
+  const { rows } = await sql<{ version: string }>`
+    select version::text from shard_map_version`.execute(db);
+  return rows[0]?.version ?? "";
+}
+
+function departuresFrom(databases: readonly Database[]): Promise<string> {
+  const counts = Promise.all(databases.map(versionIn));
+  const late = () => new Unavailable("A database that holds shards takes too long. Try again in a moment");
+  return within(
+    counts.then((all) => all.join()),
+    SHARDS_MS_MAX,
+    late,
+  );
 }
 
 export interface MapRow {

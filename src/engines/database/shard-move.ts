@@ -125,6 +125,8 @@ async function copyAndClose(
   for (let done = 1; done > 0; changes += done) done = await catchUp(move, here);
   await bringNumbers(from, to);
   await from.query("update shard_moves set state = 'closed' where shard = any($1::int[])", [shards]);
+  // Servers that can't ask the main database see by it that their map may not hold any more.
+  await from.query("update shard_map_version set version = version + 1");
   await from.query("commit");
   await verify(move);
   return { rows, changes, closedAtMs };

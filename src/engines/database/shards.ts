@@ -3,6 +3,7 @@
  * and of what they own, so an id is all it takes. With one database every answer is that one, and costs nothing.
  */
 import { sleep, within } from "../../core/clock.ts";
+import { isDegraded } from "../../core/degraded.ts";
 import { Unavailable } from "../../core/errors.ts";
 import { LOGICAL_SHARDS, shardOfId } from "../../core/ids.ts";
 import type { Database } from "./pools.ts";
@@ -26,12 +27,17 @@ export class ShardMoved extends Unavailable {
   }
 }
 
+export const mainIsAway = () =>
+  new Unavailable("The server has lost touch with its main database. Try again in a moment");
+
 export class Shards {
   #byShard: readonly Database[] | null = null;
   #all: readonly Database[];
   readonly #deadlineMs: number;
   /** Until when the map is surely the newest; moving shards waits for it to run out. */
   validUntilMs = Number.POSITIVE_INFINITY;
+  /** The same, as the databases themselves say while the main one is away: for requests that only read. */
+  heldUntilMs = 0;
   /** Told that shards have come to other databases: replicas of those may not have them yet. */
   onSpread: () => void = () => {};
   /** Reads the map anew. */
@@ -63,8 +69,7 @@ export class Shards {
 
   /** Where the account with this id, or the owner of what has it, keeps what it owns. */
   of(id: bigint): Database {
-    if (this.canMove && performance.now() > this.validUntilMs)
-      throw new Unavailable("The server has lost touch with its main database. Try again in a moment");
+    if (this.canMove && !this.#isFresh) throw mainIsAway();
     return (this.#byShard?.[shardOfId(id)] ?? this.#all[0]) as Database;
   }
 
@@ -75,7 +80,12 @@ export class Shards {
 
   /** To be called before reading or writing: a process that stood still for a while has an old map. */
   async beFresh(): Promise<void> {
-    if (performance.now() > this.validUntilMs) await this.refresh();
+    if (!this.#isFresh) await this.refresh();
+  }
+
+  get #isFresh(): boolean {
+    const nowMs = performance.now();
+    return nowMs <= this.validUntilMs || (nowMs <= this.heldUntilMs && isDegraded());
   }
 
   /**
