@@ -116,7 +116,7 @@ export function notificationRoutes(app: App, context: ApiContext): void {
     handler: async (request) => {
       const { accountId } = signedIn(request);
       await clearNotifications(context.database, accountId);
-      await context.tellWrite(accountId);
+      await context.tellWrite(accountId, "own");
       return {};
     },
   });
@@ -130,7 +130,7 @@ export function notificationRoutes(app: App, context: ApiContext): void {
       const { accountId } = signedIn(request);
       const id = requirePathId(request.params.id);
       if (!(await dismissNotification(context.database, accountId, id))) throw new NotFound();
-      await context.tellWrite(accountId);
+      await context.tellWrite(accountId, "own");
       return {};
     },
   });

@@ -104,7 +104,7 @@ const CHANGES: readonly Change[] = [
         throw new Invalid(`A note can have ${MAX_NOTE_CHARACTERS} characters at most`);
       }
       await setAccountNote(context.database.db, viewerId, targetId, comment);
-      await context.tellWrite(viewerId);
+      await context.tellWrite(viewerId, "directory");
     },
   },
 ];

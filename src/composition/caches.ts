@@ -6,7 +6,7 @@ import { renderStatus } from "../api/entities/status.ts";
 import type { Urls } from "../api/entities/urls.ts";
 import { sleep } from "../core/clock.ts";
 import { ignoreUnavailable, Unavailable } from "../core/errors.ts";
-import type { Invalidate, Stale } from "../core/invalidation.ts";
+import { type Invalidate, ownedIds, type Stale } from "../core/invalidation.ts";
 import { notifyInvalidation } from "../engines/database/invalidation-channel.ts";
 import { RecentWrites } from "../engines/database/recent-writes.ts";
 import { formatLsn, parseLsn } from "../engines/database/replica-router.ts";
@@ -64,6 +64,7 @@ export function composeCaches(
     for (const accountId of stale.tokens ?? []) tokens.forgetAccount(accountId);
     for (const appId of stale.appTokens ?? []) tokens.forgetApp(appId);
     if (stale.accounts) profiles.invalidate(stale.accounts);
+    if (stale.counts) profiles.invalidate(stale.counts);
     if (stale.relations) relations.invalidate(...stale.relations);
     if (stale.statuses) statuses.invalidate(stale.statuses);
     if (stale.marks) marks.invalidate(stale.marks);
@@ -110,9 +111,13 @@ export function composeCaches(
     }
   };
 
-  /** How far a replica must have come to show this change, which is committed; null: nobody could say. */
+  /**
+   * How far a replica must have come to show this change, which is committed; null: nobody could say. Databases of
+   * shards have no replicas here: while posts go on there, the main one may be away, and what it holds is known.
+   */
   const positionOf = async (stale: Stale): Promise<string | null> => {
     if (database.replicas === null) return null;
+    if (ownedIds(stale)?.every((id) => !database.shards.isOnMain(id))) return formatLsn(0n);
     try {
       const lsn = await database.replicas.currentLsn();
       recentWrites.note(stale, lsn);

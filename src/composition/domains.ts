@@ -27,8 +27,10 @@ export function composeDomains(config: Config, engines: Engines, leaving: AbortS
     replicaLagMsMax: config.database.kind === "external" ? config.database.replicaLagMsMax : 0,
   });
   const { tokens, profiles, statuses, relations, marks, pulled, invalidate } = caches;
-  const tellWrite: TellWrite = async (writerId) => {
-    if (database.replicas) await invalidate({ writers: [writerId] });
+  const tellWrite: TellWrite = async (writerId, what) => {
+    if (!database.replicas) return;
+    if (what === "directory") await invalidate({ writers: [writerId] });
+    else if (database.shards.isOnMain(writerId)) await invalidate({ owners: [writerId] });
   };
   // What came with a shard is new where it came to, however old it is: replicas there may lack it for a while.
   database.shards.onSpread = () => caches.recentWrites.missed();

@@ -1,9 +1,14 @@
 import { type AccountId, idsAsText, type StatusId } from "./ids.ts";
 
-/** What a committed change made stale in caches. */
+/**
+ * What a committed change made stale in caches. What accounts own, such as statuses and their counts, is told apart from
+ * the directory: it may lie in other databases, whose replicas, or that there are none, are another matter.
+ */
 export interface Stale {
-  /** Profiles and their counts. */
+  /** Profiles, and whom they follow or who follows them. */
   readonly accounts?: readonly AccountId[];
+  /** How many posts these accounts have. */
+  readonly counts?: readonly AccountId[];
   /** Relations of these viewers. */
   readonly relations?: readonly AccountId[];
   readonly statuses?: readonly StatusId[];
@@ -15,12 +20,29 @@ export interface Stale {
   readonly tokens?: readonly AccountId[];
   /** Access tokens of these apps themselves, which are no account's. */
   readonly appTokens?: readonly bigint[];
-  /** Counts of these accounts, in other processes: the one that says so has put its own right. */
+  /** As `counts`, in other processes: the one that says so has put its own right. */
   readonly countsElsewhere?: readonly AccountId[];
   /** Who is pushed and who is pulled. */
   readonly fanOutModes?: true;
   /** Who made the change, where nothing above names them: replicas must have it before these accounts read there. */
   readonly writers?: readonly AccountId[];
+  /** The same, where it is of what they own. */
+  readonly owners?: readonly AccountId[];
+}
+
+/** The ids that say where what was changed lies; null when it is in the directory, or some of it. */
+export function ownedIds(stale: Stale): bigint[] | null {
+  const { statuses, marks, authorTimelines, counts, countsElsewhere, owners, ...directory } = stale;
+  if (Object.keys(directory).length > 0) return null;
+  const kinds: readonly (readonly bigint[] | undefined)[] = [
+    statuses,
+    marks,
+    authorTimelines,
+    counts,
+    countsElsewhere,
+    owners,
+  ];
+  return kinds.flatMap((ids) => ids ?? []);
 }
 
 /**
@@ -30,10 +52,10 @@ export interface Stale {
 export type Invalidate = (stale: Stale) => Promise<void>;
 
 /**
- * Says that this account has changed what no cache holds. Awaited as `Invalidate` is: the account's next read may go to
- * a replica. Does nothing where there are none.
+ * Says that this account has changed what no cache holds: of what it owns, or of the directory. Awaited as `Invalidate`
+ * is: the account's next read may go to a replica. Does nothing where there are none.
  */
-export type TellWrite = (writerId: AccountId) => Promise<void>;
+export type TellWrite = (writerId: AccountId, what: "own" | "directory") => Promise<void>;
 
 /** As text, for other processes: ids as decimal strings. */
 export function encodeStale(stale: Stale): string {

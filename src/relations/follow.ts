@@ -86,7 +86,7 @@ export async function rejectRequest(
     await forgetTold(context, tx, targetId, requesterId, "follow_request");
   });
   await forgetTold(context, null, targetId, requesterId, "follow_request");
-  await context.tellWrite(targetId);
+  await context.tellWrite(targetId, "directory");
 }
 
 /** Makes every request of an account that is no longer locked a follow. */

@@ -58,7 +58,7 @@ export async function createList(
     returning id`.execute(context.db);
   const created = rows[0];
   if (!created) throw new Invalid(`You can have ${MAX_LISTS} lists; delete one to make room`);
-  await context.tellWrite(ownerId);
+  await context.tellWrite(ownerId, "directory");
   return requireList(context.db, ownerId, created.id);
 }
 

@@ -55,7 +55,7 @@ export async function boost(
   if (created !== undefined) {
     await settleNow(context.database, [{ kind: "reblog", statusId: facts.id, sourceId: created }]);
     await context.invalidate({
-      accounts: [authorId],
+      counts: [authorId],
       authorTimelines: [authorId],
       statuses: [facts.id],
       marks: [authorId],
@@ -64,7 +64,7 @@ export async function boost(
     context.wakeEventLog();
   } else {
     // Who made it may have ended before it told anybody.
-    await context.tellWrite(authorId);
+    await context.tellWrite(authorId, "own");
   }
   const record = await context.statuses.get(id);
   invariant(record, "a boost just made can't be read");
@@ -88,7 +88,7 @@ export async function unboost(
     .where("reblog_of_id", "=", originalId)
     .executeTakeFirst();
   if (own) await remove(context, authorId, own.id);
-  else await context.tellWrite(authorId);
+  else await context.tellWrite(authorId, "own");
   return requireVisible(context, originalId, authorId);
 }
 

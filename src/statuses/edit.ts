@@ -56,7 +56,7 @@ export async function edit(
       await apply(tx, before, checked, change);
       await appendToOutbox(tx, authorId, { type: "status.edited", statusId: id, authorId });
     });
-  await context.invalidate({ statuses: [id], writers: [authorId] });
+  await context.invalidate({ statuses: [id], owners: [authorId] });
   context.wakeEventLog();
   const record = await context.statuses.get(id);
   if (!record) throw new NotFound();

@@ -56,7 +56,7 @@ async function toldAgain(
   authorId: AccountId,
   record: StatusRecord,
 ): Promise<StatusRecord> {
-  await context.tellWrite(authorId);
+  await context.tellWrite(authorId, "own");
   return record;
 }
 

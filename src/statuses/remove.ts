@@ -76,7 +76,7 @@ export function staleBy(removals: readonly Removal[]): Stale {
   const authors = [...new Set(removed.map((row) => row.author_id))];
   return {
     statuses: [...removals.flatMap(({ answerIds }) => answerIds), ...touched].filter((id) => id !== null),
-    accounts: authors,
+    counts: authors,
     authorTimelines: authors,
     marks: authors,
   };

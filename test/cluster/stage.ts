@@ -135,6 +135,19 @@ export function refused(load: Load, what: "write" | "home", fromMs: number): Pro
   );
 }
 
+/** Such as "home: 12 of 800 failed, the last 0.6 s after the fault, the longest took 1.0 s". */
+export function suffered(load: Load, what: "write" | "home", fromMs: number): string {
+  const all = load.told.filter((one) => one.what === what && one.atMs >= fromMs);
+  const failed = all.filter(({ status }) => status !== 200);
+  const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
+  const last =
+    failed.length === 0
+      ? ""
+      : `, the last ${seconds((failed.at(-1)?.atMs ?? fromMs) - fromMs)} after the fault`;
+  const longest = seconds(Math.max(0, ...all.map(({ tookMs }) => tookMs)));
+  return `${what}: ${failed.length} of ${all.length} failed${last}, the longest took ${longest}`;
+}
+
 export function expectHonest(load: Load, beganMs: number, part: string): void {
   const since = load.told.filter(({ atMs }) => atMs >= beganMs);
   // With a process that had the request nobody knows what it did: 502, 504 or a connection that ends say so.

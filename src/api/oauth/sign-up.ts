@@ -26,13 +26,13 @@ export async function signUp(
   // Without a mail server nobody could follow a link.
   if (config.smtp === null) {
     const { accountId } = await registerAccount(database.db, { ...registration, confirmed: true });
-    await context.tellWrite(accountId);
+    await context.tellWrite(accountId, "directory");
     return { accountId, confirmed: true };
   }
   const confirmationToken = newSecret();
   const unconfirmed = { ...registration, confirmed: false, confirmationToken };
   const { accountId } = await registerAccount(database.db, unconfirmed);
-  await context.tellWrite(accountId);
+  await context.tellWrite(accountId, "directory");
   await confirmations.send(registration.email, confirmationToken, log);
   return { accountId, confirmed: false };
 }

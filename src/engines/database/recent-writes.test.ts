@@ -21,7 +21,16 @@ function begin() {
 
 test("whoever a change names, as its writer or by what it touched, reads what has replayed it; others don't wait", () => {
   const { writes } = begin();
-  const kinds = ["accounts", "relations", "marks", "authorTimelines", "tokens", "writers"] as const;
+  const kinds = [
+    "accounts",
+    "counts",
+    "relations",
+    "marks",
+    "authorTimelines",
+    "tokens",
+    "writers",
+    "owners",
+  ] as const;
   kinds.forEach((kind, i) => {
     writes.note({ [kind]: [BigInt(i)], statuses: [99n] }, BigInt(100 + i));
     expect(writes.reading([BigInt(i)]).minLsn).toBe(BigInt(100 + i));

@@ -40,11 +40,15 @@ export class RecentWrites {
     this.#blindUntilMs = this.#missedAtMs + this.#keptMs;
   }
 
-  /** Whatever a change touched, and whoever made it, is among the ids that it made stale. */
+  /**
+   * Whatever a change touched, and whoever made it, is among the ids that it made stale. At position 0 is what replicas
+   * don't hold.
+   */
   note(stale: Stale, lsn: Lsn): void {
+    if (lsn === 0n) return;
     if (lsn > this.#newest) this.#newest = lsn;
-    const { accounts, relations, marks, authorTimelines, tokens, writers } = stale;
-    for (const ids of [accounts, relations, marks, authorTimelines, tokens, writers])
+    const { accounts, counts, relations, marks, authorTimelines, tokens, writers, owners } = stale;
+    for (const ids of [accounts, counts, relations, marks, authorTimelines, tokens, writers, owners])
       for (const id of ids ?? []) this.#positions.set(id, { lsn });
   }
 

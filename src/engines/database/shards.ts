@@ -33,6 +33,7 @@ export const mainIsAway = () =>
 export class Shards {
   #byShard: readonly Database[] | null = null;
   #all: readonly Database[];
+  readonly #main: Database;
   readonly #deadlineMs: number;
   /** Until when the map is surely the newest; moving shards waits for it to run out. */
   validUntilMs = Number.POSITIVE_INFINITY;
@@ -45,6 +46,7 @@ export class Shards {
 
   constructor(main: Database, deadlineMs: number = DEADLINE_MS) {
     this.#all = [main];
+    this.#main = main;
     this.#deadlineMs = deadlineMs;
   }
 
@@ -71,6 +73,11 @@ export class Shards {
   of(id: bigint): Database {
     if (this.canMove && !this.#isFresh) throw mainIsAway();
     return (this.#byShard?.[shardOfId(id)] ?? this.#all[0]) as Database;
+  }
+
+  /** Whether what has this id lies on the main database, by the map as it's known. */
+  isOnMain(id: bigint): boolean {
+    return (this.#byShard?.[shardOfId(id)] ?? this.#all[0]) === this.#main;
   }
 
   /** Whether there are databases for shards to move to. */

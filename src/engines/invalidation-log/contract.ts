@@ -68,6 +68,7 @@ export function invalidationLogContract(open: () => Promise<[InvalidationLog, In
     const id = (1n << 62n) + 1n;
     const stale: Required<Stale> = {
       accounts: [id, 2n],
+      counts: [id],
       relations: [id],
       statuses: [id],
       marks: [id],
@@ -77,6 +78,7 @@ export function invalidationLogContract(open: () => Promise<[InvalidationLog, In
       countsElsewhere: [id],
       fanOutModes: true,
       writers: [id],
+      owners: [id],
     };
     await a.append({ stale, lsn: "16/B374D848" });
     await b.catchUp();

@@ -118,6 +118,7 @@ export const subjectOf = {
 export function subjectsOf(stale: Stale): string[] {
   return [
     ...(stale.accounts ?? []).map(subjectOf.account),
+    ...(stale.counts ?? []).map(subjectOf.account),
     ...(stale.countsElsewhere ?? []).map(subjectOf.account),
     ...(stale.statuses ?? []).map(subjectOf.status),
     ...(stale.tokens ?? []).map(subjectOf.tokensOfAccount),
