@@ -2,10 +2,10 @@
 import { createHash, randomBytes } from "node:crypto";
 import { type RawBuilder, sql } from "kysely";
 import { LRUCache } from "lru-cache";
-import { isDegraded } from "../core/degraded.ts";
 import { Forbidden, Unavailable } from "../core/errors.ts";
 import { TTL_RESOLUTION_MS } from "../core/guarded-cache.ts";
 import { type AccountId, idsAsText } from "../core/ids.ts";
+import { isDegraded } from "../core/read-only.ts";
 import type { Viewer } from "../core/viewer.ts";
 import type { Database, Db } from "../engines/database/pools.ts";
 import type { SharedForm, SharedLevel } from "../engines/shared-cache/port.ts";

@@ -1,9 +1,9 @@
 /** Sends statuses and accounts as the bytes they are cached in, and says how old they may be. */
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { BufferPool } from "../core/buffer-pool.ts";
-import { isDegraded } from "../core/degraded.ts";
 import type { AccountId } from "../core/ids.ts";
 import type { Page } from "../core/page.ts";
+import { isDegraded } from "../core/read-only.ts";
 import type { StaleSource } from "../engines/database/pools.ts";
 import type { ListRow } from "../statuses/collections.ts";
 import type { StatusRecord } from "../statuses/records.ts";

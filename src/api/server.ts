@@ -4,8 +4,8 @@ import cookie from "@fastify/cookie";
 import cors from "@fastify/cors";
 import Fastify, { LogController } from "fastify";
 import type { Logger } from "pino";
-import { runDegraded } from "../core/degraded.ts";
 import { NotFound } from "../core/errors.ts";
+import { runReadOnly } from "../core/read-only.ts";
 import { ROLES, type Role } from "../core/roles.ts";
 import { accountRoutes } from "./accounts.ts";
 import { STALENESS_HEADER } from "./answer.ts";
@@ -80,7 +80,7 @@ export async function buildServer(
   await app.register(cors, CORS);
   await app.register(cookie);
   await acceptBodies(app);
-  degradeReads(app, context);
+  markReadOnly(app, context);
   // Tokens are cached too: so this comes first.
   app.addHook("onRequest", async (request) => {
     if (READS_CACHES.test(request.routeOptions.url ?? "")) await context.catchUp();
@@ -119,14 +119,14 @@ export async function buildServer(
   return app;
 }
 
-/** While the main database is away, pages say for how long nothing untold-of may have been seen in them. */
-function degradeReads(app: App, { database: { replicas } }: ApiContext): void {
-  if (!replicas) return;
+/** Pages go on while the main database is away, and say for how long it has been. */
+function markReadOnly(app: App, { database }: ApiContext): void {
+  if (!database.replicas) return;
   app.addHook("onRequest", (request, reply, done) => {
-    const awayMs = request.method === "GET" || request.method === "HEAD" ? replicas.primaryAwayMs : 0;
-    if (awayMs === 0) return done();
-    reply.header(STALENESS_HEADER, Math.ceil(awayMs));
-    runDegraded(done);
+    if (request.method !== "GET" && request.method !== "HEAD") return done();
+    runReadOnly((awayMs) => {
+      if (!reply.sent) reply.header(STALENESS_HEADER, Math.ceil(awayMs));
+    }, done);
   });
 }
 

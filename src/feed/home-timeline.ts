@@ -3,10 +3,10 @@
  * relations of now exclude → repeated boosts → the page.
  */
 import type { Clock } from "../core/clock.ts";
-import { isDegraded } from "../core/degraded.ts";
 import { ignoreUnavailable } from "../core/errors.ts";
 import { type AccountId, descending, type StatusId } from "../core/ids.ts";
 import type { Page } from "../core/page.ts";
+import { isDegraded } from "../core/read-only.ts";
 import type { Database } from "../engines/database/pools.ts";
 import type { TimelineStore } from "../engines/timeline-store/port.ts";
 import type { Relations, RelationsCache } from "../relations/relations.ts";

@@ -6,9 +6,10 @@
  * meanwhile. And a relation that changes in between would leave candidates of before: so the build carries the epoch
  * its relations were read under, and a reader takes no timeline of another epoch than its own.
  */
-import { isDegraded } from "../core/degraded.ts";
+
 import { Unavailable } from "../core/errors.ts";
 import type { AccountId } from "../core/ids.ts";
+import { isDegraded } from "../core/read-only.ts";
 import { SingleFlight } from "../core/single-flight.ts";
 import type { Database } from "../engines/database/pools.ts";
 import type { TimelineStore } from "../engines/timeline-store/port.ts";
@@ -30,9 +31,7 @@ export class Rebuilder {
   }
 
   /** Resolves when a build has been tried; whether it was stored, the next read of the store tells. */
-  async rebuild(relations: Relations): Promise<void> {
-    // A build lasts. A replica may lack a status that was delivered already, and wouldn't be again.
-    if (isDegraded()) return;
+  rebuild(relations: Relations): Promise<void> {
     return this.#flights.run(relations.viewerId, async () => {
       this.#rebuilds++;
       try {
@@ -45,8 +44,11 @@ export class Rebuilder {
   }
 
   async #build(relations: Relations): Promise<void> {
+    if (isDegraded()) return;
     const ticket = await this.#store.beginBuild(relations.viewerId);
     const window = await candidatesBelow(this.#database, homeScope(relations), null, REBUILT_ENTRIES);
+    // A build lasts. A replica may lack a status that was delivered already, and wouldn't be again.
+    if (isDegraded()) return;
     await this.#store.finishBuild(relations.viewerId, ticket, { ...window, epoch: relations.epoch });
   }
 

@@ -35,7 +35,7 @@ const MATRIX: readonly Row[] = [
   { part: "etcd", posts: "moments", reads: "moments" },
   { part: "shard-1", posts: "for some until it is back", reads: "for some until it is back" },
   { part: "pgbouncer-1", posts: "for some until it is back", reads: "for some until it is back" },
-  { part: "pgbouncer", posts: "until it is back", reads: "moments" },
+  { part: "pgbouncer", posts: "until it is back", reads: "until it is back" },
   { part: "redis-2", posts: "moments", reads: "moments" },
   { part: "kafka-1", posts: "moments", reads: "moments" },
   { part: "api-1", posts: "moments", reads: "moments" },

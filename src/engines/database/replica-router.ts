@@ -11,7 +11,7 @@
  * history, in which positions mean something else. It's told by being ahead of a primary that was asked after it, and
  * given no reads until it has been seen elsewhere than there, which takes a rewind: stuck, it never moves.
  *
- * While the primary is away, requests that only read (`core/degraded.ts`) are answered by a replica also where nothing
+ * While the primary is away, requests that only read (`core/read-only.ts`) are answered by a replica also where nothing
  * but the primary would do. That is as right as before, since nobody changes anything without a primary, and a replica
  * is asked only when it was seen to have replayed both the primary's last known position and every change that this
  * process was told of, of which the invalidation log goes on to tell while the primary is cut off from here alone. What
@@ -24,8 +24,8 @@
 import { sql } from "kysely";
 import type { Logger } from "pino";
 import { type Clock, sleep, within } from "../../core/clock.ts";
-import { isDegraded } from "../../core/degraded.ts";
 import { AppError } from "../../core/errors.ts";
+import { readOnlyRequest } from "../../core/read-only.ts";
 import { type Database, type Db, wasRolledBack } from "./pools.ts";
 
 /** A position in PostgreSQL's log, in bytes. */
@@ -82,6 +82,12 @@ export interface Position {
   readonly askedMs: number;
 }
 
+class Late extends Error {
+  constructor() {
+    super(`no answer within ${READ_MS_MAX} ms`);
+  }
+}
+
 export class ReplicaRouter implements AsyncDisposable {
   readonly #primary: Database;
   readonly #replicas: readonly Watched[];
@@ -115,49 +121,60 @@ export class ReplicaRouter implements AsyncDisposable {
   }
 
   async read<T>(reading: StaleReading, work: (db: Db) => Promise<T>): Promise<T> {
-    const inTime = this.#choose(reading.minLsn);
-    const replica = inTime ?? this.#standIn();
-    if (!replica) return this.#readPrimary(work);
-    const lagMs = (inTime ? this.#lagMs(replica) : this.primaryAwayMs) ?? 0;
-    return this.#ask(
-      replica,
-      async (database) => {
-        const result = await work(database.db);
-        reading.staleMs = Math.max(reading.staleMs, lagMs);
-        return result;
-      },
-      () => this.#readPrimary(work),
-    );
+    const ofNow = () => {
+      this.#primaryReads++;
+      return this.readNow(({ db }) => work(db), reading);
+    };
+    const replica = this.#choose(reading.minLsn);
+    if (!replica) return ofNow();
+    const lagMs = this.#lagMs(replica) ?? 0;
+    return this.#ask(replica, ({ db }) => work(db), reading, lagMs, ofNow);
   }
 
-  /** What is now: of the primary, or of a replica in its place. */
-  readNow<T>(work: (database: Database) => Promise<T>): Promise<T> {
-    const replica = this.#standIn();
-    const ofPrimary = () => work(this.#primary);
-    return replica ? this.#ask(replica, work, ofPrimary) : ofPrimary();
+  /** What is now: of the primary, or, for a request that only reads, of a replica in its place. */
+  async readNow<T>(work: (database: Database) => Promise<T>, reading: StaleReading = ofNow()): Promise<T> {
+    const request = readOnlyRequest();
+    if (!request) return work(this.#primary);
+    let replica = this.primaryAwayMs > 0 ? this.#inPlaceOfPrimary() : null;
+    const asked = replica ? null : work(this.#primary);
+    if (asked) {
+      try {
+        return await within(asked, READ_MS_MAX, () => new Late());
+      } catch (err) {
+        if (wasRolledBack(err) || err instanceof AppError) throw err;
+        // A slow one is waited for; one that has just gone, or went while it was asked, isn't.
+        const isThere = err instanceof Late && this.primaryAwayMs === 0;
+        replica = isThere ? null : this.#inPlaceOfPrimary();
+        if (!replica) return asked;
+      }
+    }
+    const awayMs = this.#sinceAnswerMs();
+    request.isDegraded = true;
+    request.onDegraded(awayMs);
+    return this.#ask(replica as Watched, work, reading, awayMs, () => asked ?? work(this.#primary));
   }
 
   /** For how long the primary hasn't answered; 0 while it does. */
   get primaryAwayMs(): number {
-    const newest = this.#positions.at(-1);
-    if (!newest || !this.#isPrimarySilent) return 0;
-    const awayMs = this.#options.clock.nowMs() - newest.askedMs;
+    const awayMs = this.#isPrimarySilent ? this.#sinceAnswerMs() : 0;
     return awayMs > AWAY_MS ? awayMs : 0;
   }
 
   /** Whether requests that only read can be answered without the primary. */
   get canStandIn(): boolean {
-    return this.#inPlaceOfPrimary() !== null;
+    return this.primaryAwayMs > 0 && this.#inPlaceOfPrimary() !== null;
   }
 
   async #ask<T>(
     replica: Watched,
     work: (database: Database) => Promise<T>,
+    reading: StaleReading,
+    lagMs: number,
     otherwise: () => Promise<T>,
   ): Promise<T> {
     try {
-      const late = () => new Error(`no answer within ${READ_MS_MAX} ms`);
-      const result = await within(work(replica.database), READ_MS_MAX, late);
+      const result = await within(work(replica.database), READ_MS_MAX, () => new Late());
+      reading.staleMs = Math.max(reading.staleMs, lagMs);
       replica.reads++;
       return result;
     } catch (err) {
@@ -171,11 +188,6 @@ export class ReplicaRouter implements AsyncDisposable {
   /** Reads that a replica might have answered, but the primary had to. */
   get primaryReads(): number {
     return this.#primaryReads;
-  }
-
-  #readPrimary<T>(work: (db: Db) => Promise<T>): Promise<T> {
-    this.#primaryReads++;
-    return work(this.#primary.db);
   }
 
   states(): ReplicaState[] {
@@ -201,16 +213,16 @@ export class ReplicaRouter implements AsyncDisposable {
     return minLsn === null ? null : this.#next(minLsn, (replica) => this.#takesReads(replica));
   }
 
-  #standIn(): Watched | null {
-    return isDegraded() ? this.#inPlaceOfPrimary() : null;
-  }
-
   #inPlaceOfPrimary(): Watched | null {
     const newest = this.#positions.at(-1);
-    const awayMs = this.primaryAwayMs;
-    if (!newest || awayMs === 0 || awayMs > DEGRADED_MS_MAX) return null;
+    if (!newest || this.#sinceAnswerMs() > DEGRADED_MS_MAX) return null;
     const minLsn = this.mustSee(newest);
     return minLsn === null ? null : this.#next(minLsn, ({ strayedAt }) => strayedAt === null);
+  }
+
+  #sinceAnswerMs(): number {
+    const newest = this.#positions.at(-1);
+    return newest ? Math.max(0, this.#options.clock.nowMs() - newest.askedMs) + 1 : 0;
   }
 
   #next(minLsn: Lsn, suits: (replica: Watched) => boolean): Watched | null {

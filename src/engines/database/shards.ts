@@ -3,9 +3,9 @@
  * and of what they own, so an id is all it takes. With one database every answer is that one, and costs nothing.
  */
 import { sleep, within } from "../../core/clock.ts";
-import { isDegraded } from "../../core/degraded.ts";
 import { Unavailable } from "../../core/errors.ts";
 import { LOGICAL_SHARDS, shardOfId } from "../../core/ids.ts";
+import { readOnlyRequest } from "../../core/read-only.ts";
 import type { Database } from "./pools.ts";
 
 /** Databases that one request asks at a time. */
@@ -92,7 +92,7 @@ export class Shards {
 
   get #isFresh(): boolean {
     const nowMs = performance.now();
-    return nowMs <= this.validUntilMs || (nowMs <= this.heldUntilMs && isDegraded());
+    return nowMs <= this.validUntilMs || (nowMs <= this.heldUntilMs && readOnlyRequest() !== undefined);
   }
 
   /**

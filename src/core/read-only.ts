@@ -1,0 +1,30 @@
+/**
+ * Requests that only read. While the main database is away, what must be of now may be answered for them by a replica
+ * that lacks nothing anybody was told of (`engines/database/replica-router.ts`). The request has it and not the process:
+ * what consumers do lasts, and what writes decides on what it reads, so those wait for the primary.
+ */
+import { AsyncLocalStorage } from "node:async_hooks";
+
+export interface ReadOnlyRequest {
+  /** Whether a replica has answered for the primary. */
+  isDegraded: boolean;
+  /** Told of each such answer: for how long the primary has been away. */
+  readonly onDegraded: (awayMs: number) => void;
+}
+
+const requests = new AsyncLocalStorage<ReadOnlyRequest>();
+
+/** Calls `work`; everything that it begins is of this request. */
+export function runReadOnly(onDegraded: ReadOnlyRequest["onDegraded"], work: () => void): void {
+  requests.run({ isDegraded: false, onDegraded }, work);
+}
+
+/** The request that is being answered, if it only reads. */
+export function readOnlyRequest(): ReadOnlyRequest | undefined {
+  return requests.getStore();
+}
+
+/** Whether what was read may lack what is there: nothing that lasts follows from it. */
+export function isDegraded(): boolean {
+  return requests.getStore()?.isDegraded === true;
+}
