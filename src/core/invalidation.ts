@@ -1,8 +1,8 @@
 import { type AccountId, idsAsText, type StatusId } from "./ids.ts";
 
 /**
- * What a committed change made stale in caches. What accounts own, such as statuses and their counts, is told apart from
- * the directory: it may lie in other databases, whose replicas, or that there are none, are another matter.
+ * What a committed change made stale in caches. What accounts own, such as statuses and their counts, is told apart
+ * from the directory: it may lie in databases without replicas.
  */
 export interface Stale {
   /** Profiles, and whom they follow or who follows them. */

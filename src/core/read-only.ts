@@ -1,7 +1,7 @@
 /**
  * Requests that only read. While the main database is away, what must be of now may be answered for them by a replica
- * that lacks nothing anybody was told of (`engines/database/replica-router.ts`). The request has it and not the process:
- * what consumers do lasts, and what writes decides on what it reads, so those wait for the primary.
+ * that lacks nothing anybody was told of (`engines/database/replica-router.ts`). Not for others: what consumers do
+ * lasts, and what writes decides on what it reads, so those wait for the primary.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 

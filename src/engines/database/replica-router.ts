@@ -244,7 +244,7 @@ export class ReplicaRouter implements AsyncDisposable {
   #lagMs({ replayed, strayedAt }: Watched): number | null {
     if (replayed === null || strayedAt !== null) return null;
     const reached = this.#positions.findLast(({ lsn }) => lsn <= replayed);
-    // The clock cuts off parts of a millisecond. So what a replica answers is never of 0 ms, which tells of the primary.
+    // The clock cuts off parts of a millisecond. So no replica answers as of 0 ms, which tells of the primary.
     return reached ? Math.max(0, this.#options.clock.nowMs() - reached.askedMs) + 1 : null;
   }
 
