@@ -53,7 +53,7 @@ export async function openRoost(config: Config, options: OpenOptions = {}): Prom
     opened.use(
       listenForInvalidation(database, log, {
         onStale: (stale) => void caches.noticed(stale),
-        onGap: caches.forgetAll,
+        onGap: caches.missedNotices,
       }),
     );
   }

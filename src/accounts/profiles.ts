@@ -2,6 +2,7 @@
 import { sql } from "kysely";
 import { type CacheLimits, GuardedCache } from "../core/guarded-cache.ts";
 import { type AccountId, idsAsText, type StatusId, timeOfIdMs } from "../core/ids.ts";
+import { isDegraded } from "../core/read-only.ts";
 import type { Database } from "../engines/database/pools.ts";
 import { byItself, type Shards } from "../engines/database/shards.ts";
 import type { SharedForm, SharedLevel } from "../engines/shared-cache/port.ts";
@@ -66,7 +67,7 @@ export class ProfileCache {
         const start = shared.begin();
         const rows = await loadProfileRows(database, ids);
         const profiles = rows.map((row) => profileOf(row, render(row)));
-        if (start) for (const profile of profiles) shared.share(profile.id, profile, start);
+        if (start && !isDegraded()) for (const profile of profiles) shared.share(profile.id, profile, start);
         return new Map(profiles.map((profile) => [profile.id, profile]));
       },
     });

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { type RawBuilder, sql } from "kysely";
 import { LRUCache } from "lru-cache";
 import { Forbidden, Unavailable } from "../core/errors.ts";
-import { TTL_RESOLUTION_MS } from "../core/guarded-cache.ts";
+import { DEGRADED_KEPT_MS, TTL_RESOLUTION_MS } from "../core/guarded-cache.ts";
 import { type AccountId, idsAsText } from "../core/ids.ts";
 import { isDegraded } from "../core/read-only.ts";
 import type { Viewer } from "../core/viewer.ts";
@@ -178,8 +178,9 @@ export class TokenCache {
       const found = await this.#database.readNow(({ db }) => findToken(db, token));
       // A client that is told that its token has ended throws it away.
       if (!found && isDegraded()) throw new Unavailable(UNKNOWN);
-      if (found && start) this.#shared?.share(token, found, start);
-      if (found && !load.overtaken) this.#remember(token, found);
+      // Others may know better than a replica that stands in.
+      if (found && start && !isDegraded()) this.#shared?.share(token, found, start);
+      if (found && !load.overtaken) this.#remember(token, found, isDegraded() ? DEGRADED_KEPT_MS : undefined);
       return found;
     } finally {
       this.#loads.delete(load);

@@ -3,7 +3,6 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { BufferPool } from "../core/buffer-pool.ts";
 import type { AccountId } from "../core/ids.ts";
 import type { Page } from "../core/page.ts";
-import { isDegraded } from "../core/read-only.ts";
 import type { StaleSource } from "../engines/database/pools.ts";
 import type { ListRow } from "../statuses/collections.ts";
 import type { StatusRecord } from "../statuses/records.ts";
@@ -115,7 +114,8 @@ export const STALENESS_HEADER = "Roost-Staleness-Ms";
  * What must hold at once, whoever changed it, isn't believed of a replica. Whether a status is there, what it says
  * and who may see it come from caches, which are filled by the primary alone and were told of every change that was
  * answered before this request (`catchUp`). So a page from a replica may name a status that was deleted a moment ago,
- * but nothing is shown of it; and nothing that a replica says enters a cache. Where a statement looks at relations by
+ * but nothing is shown of it; and nothing that a replica says enters a cache, but for a second while the primary is
+ * away. Where a statement looks at relations by
  * itself, they are the viewer's: whom one blocks or mutes is one's own write, and a block names both sides as
  * touched.
  */
@@ -127,9 +127,6 @@ export async function readStale<T>(
 ): Promise<T> {
   const reading = recentWrites.reading(ids);
   const found = await read({ database, reading });
-  if (database.replicas) {
-    const awayMs = isDegraded() ? database.replicas.primaryAwayMs : 0;
-    reply.header(STALENESS_HEADER, Math.ceil(Math.max(reading.staleMs, awayMs)));
-  }
+  if (database.replicas) reply.header(STALENESS_HEADER, Math.ceil(reading.staleMs));
   return found;
 }

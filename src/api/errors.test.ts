@@ -26,6 +26,7 @@ describe("a database that goes away", () => {
     // Said to those whose commit waits for a replica, too, when the server is told to stop.
     ["terminating connection due to administrator command", "57P01"],
     ["server conn crashed?", "08P01"],
+    ["read ETIMEDOUT", "ETIMEDOUT"],
   ])("%s: a write may have been done, and its answer says so", async (message, code) => {
     const written = await answerTo("POST", message, code);
     expect(written.statusCode).toBe(503);
@@ -40,6 +41,11 @@ describe("a database that goes away", () => {
     ["cannot execute INSERT in a read-only transaction", "25006"],
     ["query_wait_timeout", "08P01"],
     ["pgbouncer cannot connect to server", "08P01"],
+    ["connect ETIMEDOUT 10.0.0.1:5432", "ETIMEDOUT"],
+    ["connect EHOSTUNREACH 10.0.0.1:5432", "EHOSTUNREACH"],
+    ["getaddrinfo EAI_AGAIN db", "EAI_AGAIN"],
+    // In a transaction whose connection broke between two statements.
+    ["Client has encountered a connection error and is not queryable", undefined],
   ])("%s: it was never asked", async (message, code) => {
     const written = await answerTo("POST", message, code);
     expect(written.statusCode).toBe(503);

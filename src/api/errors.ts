@@ -8,11 +8,20 @@ const DATABASE_AWAY = new Set([
   "ECONNRESET",
   "ENOENT",
   "EPIPE",
+  // A machine or its name that is gone.
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENOTFOUND",
+  "EAI_AGAIN",
   "57P01",
   "57P02",
   "57P03",
   "53300",
   "57014",
+  // A session that was idle for too long, since this process stood still.
+  "57P05",
+  "25P03",
   // A primary that has just become a replica: writes go elsewhere in a moment.
   "25006",
   "08006",
@@ -21,7 +30,7 @@ const DATABASE_AWAY = new Set([
   "08P01",
 ]);
 /** Of these, those that end a connection on which something was being done. */
-const LEFT_MIDWAY = new Set(["ECONNRESET", "EPIPE", "57P01", "57P02", "08006"]);
+const LEFT_MIDWAY = new Set(["ECONNRESET", "EPIPE", "ETIMEDOUT", "57P01", "57P02", "08006"]);
 const RETRY_AFTER_MS = 2_000;
 
 const MAX_READ_ON_BYTES = 64 * 1024 * 1024;
@@ -94,7 +103,7 @@ function asAppError(error: FastifyError | Error, method: string): AppError | nul
 
 function isDatabaseAway(error: Error, code: string | undefined): boolean {
   if (code !== undefined && DATABASE_AWAY.has(code)) return true;
-  return /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout)/.test(
+  return /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout)|is not queryable$/.test(
     error.message,
   );
 }
@@ -108,7 +117,7 @@ function isAnswerLost({ message }: Error, code: string | undefined): boolean {
   // Of PgBouncer's reasons, those for which it never sent the query on.
   if (code === "08P01")
     return !/query_wait_timeout|cannot connect|connect (timeout|failed)|login/.test(message);
-  return code !== undefined && LEFT_MIDWAY.has(code);
+  return code !== undefined && LEFT_MIDWAY.has(code) && !message.startsWith("connect ");
 }
 
 /** "body/poll must be object" → "poll must be object" */

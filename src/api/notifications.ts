@@ -85,7 +85,7 @@ export function notificationRoutes(app: App, context: ApiContext): void {
       const { accountId } = signedIn(request);
       const limit = limitOf(request.query.limit, { standard: 100, most: 1_000 });
       // Markers come from the primary: they are set with every look at a timeline, and setting one tells nobody.
-      const [marker] = await database.readNow(({ db }) => markersOf(db, accountId, ["notifications"]));
+      const [marker] = await markersOf(database.db, accountId, ["notifications"]);
       const lastReadId = BigInt(marker?.last_read_id ?? 0);
       const count = await readStale(context, reply, [accountId], (source) =>
         countUnread(source, accountId, lastReadId, limit),
@@ -154,7 +154,8 @@ function markerRoutes(app: App, context: ApiContext): void {
       const asked = wordsOf(request.query.timeline);
       const wanted = asked.length === 0 ? TIMELINES : asked;
       const { accountId } = signedIn(request);
-      return entityOf(await database.readNow(({ db }) => markersOf(db, accountId, wanted)));
+      // Setting one is told to nobody, so no replica is known to have it.
+      return entityOf(await markersOf(database.db, accountId, wanted));
     },
   });
 

@@ -5,7 +5,7 @@ import cors from "@fastify/cors";
 import Fastify, { LogController } from "fastify";
 import type { Logger } from "pino";
 import { NotFound } from "../core/errors.ts";
-import { runReadOnly } from "../core/read-only.ts";
+import { readOnlyRequest, runReadOnly } from "../core/read-only.ts";
 import { ROLES, type Role } from "../core/roles.ts";
 import { accountRoutes } from "./accounts.ts";
 import { STALENESS_HEADER } from "./answer.ts";
@@ -121,12 +121,17 @@ export async function buildServer(
 
 /** Pages go on while the main database is away, and say for how long it has been. */
 function markReadOnly(app: App, { database }: ApiContext): void {
-  if (!database.replicas) return;
-  app.addHook("onRequest", (request, reply, done) => {
-    if (request.method !== "GET" && request.method !== "HEAD") return done();
-    runReadOnly((awayMs) => {
-      if (!reply.sent) reply.header(STALENESS_HEADER, Math.ceil(awayMs));
-    }, done);
+  const { replicas } = database;
+  if (!replicas) return;
+  app.addHook("onRequest", (request, _, done) => {
+    if (request.method !== "GET" && request.method !== "HEAD") done();
+    else runReadOnly({ isDegraded: false, awayMs: replicas.primaryAwayMs }, done);
+  });
+  app.addHook("onSend", (_, reply, __, done) => {
+    const awayMs = readOnlyRequest()?.awayMs ?? 0;
+    if (awayMs > 0)
+      reply.header(STALENESS_HEADER, Math.max(awayMs, Number(reply.getHeader(STALENESS_HEADER) ?? 0)));
+    done();
   });
 }
 

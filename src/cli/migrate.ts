@@ -2,7 +2,7 @@ import { Command } from "commander";
 import type { Config } from "../config.ts";
 import type { Database } from "../engines/database/pools.ts";
 import { openAdmin } from "./admin.ts";
-import { CommandError, exitCodes } from "./exit-codes.ts";
+import { exitCodes } from "./exit-codes.ts";
 import { examples, terminalOf } from "./invocation.ts";
 import { addSettingFlags, configOf } from "./setting-flags.ts";
 
@@ -24,16 +24,10 @@ export function migrateCommand(): Command {
 async function run(options: { dryRun?: boolean; json?: boolean }, command: Command): Promise<void> {
   const terminal = terminalOf(command);
   const { config } = configOf(command);
-  const { migrationState } = await import("../engines/database/pools.ts");
+  const { migrationState, newerSchema } = await import("../engines/database/pools.ts");
   await using admin = await openAdmin(config, { terminal, migrates: false });
   const { pending, unknown } = await migrationState(admin.db);
-  if (unknown.length > 0) {
-    throw new CommandError(
-      exitCodes.failed,
-      `The database is newer than this Roost: it has had ${unknown.join(", ")}, which this version doesn't know.`,
-      { hint: "Use the Roost that made them, or a later one." },
-    );
-  }
+  if (unknown.length > 0) throw newerSchema(unknown);
   const applied = options.dryRun ? [] : await admin.database.migrate();
   if (!options.dryRun) await migrateShards(config, admin.database);
   if (options.json) terminal.json({ pending: options.dryRun ? pending : [], applied });

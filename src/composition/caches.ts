@@ -116,8 +116,8 @@ export function composeCaches(
    * shards have no replicas here: while posts go on there, the main one may be away, and what it holds is known.
    */
   const positionOf = async (stale: Stale): Promise<string | null> => {
-    if (database.replicas === null) return null;
     if (ownedIds(stale)?.every((id) => !database.shards.isOnMain(id))) return formatLsn(0n);
+    if (database.replicas === null) return null;
     try {
       const lsn = await database.replicas.currentLsn();
       recentWrites.note(stale, lsn);
@@ -169,6 +169,12 @@ export function composeCaches(
     }
   };
 
+  /** Notices of PostgreSQL may have been missed. */
+  const missedNotices = () => {
+    recentWrites.missed();
+    forgetAll();
+  };
+
   /** What a notice of PostgreSQL says is stale: each process gets it by itself. */
   const noticed = async (stale: Stale) => {
     recentWrites.missed();
@@ -189,6 +195,7 @@ export function composeCaches(
     recentWrites,
     catchUp,
     forgetAll,
+    missedNotices,
     noticed,
   };
 }

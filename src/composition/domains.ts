@@ -18,7 +18,7 @@ import type { Engines } from "./engines.ts";
 
 export function composeDomains(config: Config, engines: Engines, leaving: AbortSignal) {
   const { database, clock, store, liveBus, outbox, metrics } = engines;
-  const { db } = database;
+  const { db, replicas, shards } = database;
   const urls = urlsOf(config.publicUrl);
   const caches = composeCaches(engines, {
     urls,
@@ -28,16 +28,19 @@ export function composeDomains(config: Config, engines: Engines, leaving: AbortS
   });
   const { tokens, profiles, statuses, relations, marks, pulled, invalidate } = caches;
   const tellWrite: TellWrite = async (writerId, what) => {
-    if (!database.replicas) return;
+    if (!replicas) return;
     if (what === "directory") await invalidate({ writers: [writerId] });
-    else if (database.shards.isOnMain(writerId)) await invalidate({ owners: [writerId] });
+    else if (shards.isOnMain(writerId)) await invalidate({ owners: [writerId] });
   };
   // What came with a shard is new where it came to, however old it is: replicas there may lack it for a while.
-  database.shards.onSpread = () => caches.recentWrites.missed();
-  if (database.replicas) database.replicas.mustSee = (position) => caches.recentWrites.allSince(position);
+  shards.onSpread = () => caches.recentWrites.missed();
+  if (replicas) {
+    replicas.mustSee = (position) => caches.recentWrites.allSince(position);
+    caches.recentWrites.lastSeen = () => replicas.lastSeen;
+  }
   const wakeEventLog = () => outbox.wake(EVENTS_TOPIC);
   // Who can answer reads without the main database is of use: a balancer that took it away would refuse them all.
-  const isStoodInFor = () => database.replicas?.canStandIn === true;
+  const isStoodInFor = () => replicas?.canStandIn === true && shards.isHeld;
   const home: HomeTimelineContext = {
     database,
     clock,

@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import { isDegraded } from "./read-only.ts";
 
 export interface Filling<Key, Value> extends Disposable {
   /** `leftMs`: how long it may still be given, where that is less than the cache would. */
@@ -9,6 +10,9 @@ export interface Filling<Key, Value> extends Disposable {
 export interface SecondLevel<Key, Value> {
   getMany(keys: readonly Key[]): Promise<ReadonlyMap<Key, { value: Value; leftMs: number }>>;
 }
+
+/** For how long what a replica said in the place of the primary may be given again: see `core/read-only.ts`. */
+export const DEGRADED_KEPT_MS = 1_000;
 
 /** How late an age may be noticed: looking at the clock, and a timer for it, cost more than the rest of a look-up. */
 export const TTL_RESOLUTION_MS = 100;
@@ -76,7 +80,7 @@ export class GuardedCache<Key extends bigint | string, Value extends object> {
     if (missing.size === 0) return found;
     for (const [key, value] of await this.#loadMany([...missing])) {
       found.set(key, value);
-      filling.store(key, value);
+      filling.store(key, value, isDegraded() ? DEGRADED_KEPT_MS : undefined);
     }
     return found;
   }

@@ -6,17 +6,17 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 
 export interface ReadOnlyRequest {
-  /** Whether a replica has answered for the primary. */
+  /** Whether something was answered without the main database. */
   isDegraded: boolean;
-  /** Told of each such answer: for how long the primary has been away. */
-  readonly onDegraded: (awayMs: number) => void;
+  /** For how long the primary had been away when a replica answered for it. */
+  awayMs: number;
 }
 
 const requests = new AsyncLocalStorage<ReadOnlyRequest>();
 
 /** Calls `work`; everything that it begins is of this request. */
-export function runReadOnly(onDegraded: ReadOnlyRequest["onDegraded"], work: () => void): void {
-  requests.run({ isDegraded: false, onDegraded }, work);
+export function runReadOnly(request: ReadOnlyRequest, work: () => void): void {
+  requests.run(request, work);
 }
 
 /** The request that is being answered, if it only reads. */

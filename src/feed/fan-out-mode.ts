@@ -10,6 +10,7 @@ import { sql } from "kysely";
 import { invariant } from "../core/errors.ts";
 import { type AccountId, MAX_ID, type StatusId, shardOfId } from "../core/ids.ts";
 import type { Invalidate } from "../core/invalidation.ts";
+import { isDegraded } from "../core/read-only.ts";
 import { SingleFlight } from "../core/single-flight.ts";
 import type { Database } from "../engines/database/pools.ts";
 
@@ -99,9 +100,12 @@ export class FanOutModes {
       const { rows } = await this.#database.readNow(({ db }) => statement.execute(db));
       if (generation !== this.#generation) continue;
       const byAuthor = Map.groupBy(rows, (row) => row.account_id);
-      this.#known = new Map([...byAuthor].map(([id, switches]) => [id, modesOf(switches, this.#overlapIds)]));
+      const modes = new Map([...byAuthor].map(([id, switches]) => [id, modesOf(switches, this.#overlapIds)]));
+      // What a replica says in the place of the primary is for who asked.
+      if (isDegraded()) return modes;
+      this.#known = modes;
       this.#knownAtMs = readAtMs;
-      return this.#known;
+      return modes;
     }
   }
 }

@@ -71,12 +71,15 @@ export class PulledAuthors {
       if (isWithin(id, page.before, pulled)) found.push(id);
     }
     if (timeline.floor === 0n || timeline.floor <= page.floor) return found;
+    const range = [authorId, timeline.floor, page.floor, page.limit + KEPT_PER_AUTHOR];
     const rows = await this.#database.shards
       .of(authorId)
-      .prepared<{ id: StatusId }>(
-        "author_timeline_below",
-        "select id from statuses where author_id = $1 and id < $2 and id >= $3 order by id desc limit $4",
-        [authorId, timeline.floor, page.floor, page.limit + KEPT_PER_AUTHOR],
+      .readNow((database) =>
+        database.prepared<{ id: StatusId }>(
+          "author_timeline_below",
+          "select id from statuses where author_id = $1 and id < $2 and id >= $3 order by id desc limit $4",
+          range,
+        ),
       );
     for (const { id } of rows) if (isWithin(id, page.before, pulled)) found.push(id);
     return found.slice(0, page.limit);

@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import { LRUCache } from "lru-cache";
 import { type CacheLimits, TTL_RESOLUTION_MS } from "../core/guarded-cache.ts";
 import type { AccountId, StatusId } from "../core/ids.ts";
+import { isDegraded } from "../core/read-only.ts";
 import type { Database } from "../engines/database/pools.ts";
 import type { Shards } from "../engines/database/shards.ts";
 
@@ -63,7 +64,7 @@ export class MarksCache {
     const { rows } = await this.#shards.of(viewerId).readNow(({ db }) => statement.execute(db));
     const loaded = new Map(rows.map((row) => [row.id, row.marks]));
     // An invalidation while this ran took `viewer` out of the cache: what is stored into it then is stored nowhere.
-    for (const [id, marks] of loaded) viewer.marks.set(id, marks);
+    if (!isDegraded()) for (const [id, marks] of loaded) viewer.marks.set(id, marks);
     return ids.map((id) => loaded.get(id) ?? 0);
   }
 

@@ -6,6 +6,7 @@ import type { Profile, ProfileCache } from "../accounts/profiles.ts";
 import { NotFound } from "../core/errors.ts";
 import { type CacheLimits, type Filling, GuardedCache } from "../core/guarded-cache.ts";
 import type { AccountId, StatusId } from "../core/ids.ts";
+import { isDegraded } from "../core/read-only.ts";
 import type { Database } from "../engines/database/pools.ts";
 import { byItself } from "../engines/database/shards.ts";
 import type { LoadStart, SharedLevel } from "../engines/shared-cache/port.ts";
@@ -155,10 +156,12 @@ export class StatusCache {
         },
       },
       loadMany: async (ids) => {
-        const start = this.#shared.begin();
+        const began = this.#shared.begin();
         const rows = await options.database.shards.gatherBy(ids, byItself, (shard, own) =>
           shard.readNow(({ db }) => loadStatusRows(db, own)),
         );
+        // Others may know better than a replica that stands in.
+        const start = isDegraded() ? null : began;
         const records = rows.map((row) => StatusRecord.of(row, start));
         if (start) void this.#renderAll(records).catch(() => {});
         return new Map(records.map((record) => [record.facts.id, record]));

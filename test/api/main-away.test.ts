@@ -2,6 +2,7 @@
  * While the main database is away: who only reads is answered, by its replica and by the databases of shards, and with
  * nothing that was changed since; who writes is refused.
  */
+import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { postgresPrograms } from "../../src/cluster/plain-postgres.ts";
 import { Client, type SignedUp, type Status, signUp } from "../support/client.ts";
@@ -82,12 +83,17 @@ describe.runIf(postgresPrograms())("without the main database (needs postgresql 
     const { status, ids, staleMs } = await home();
     expect([status, ids.slice(-posts.length)]).toEqual([200, posts]);
     expect(staleMs).toBeGreaterThan(0);
+    await expectPages();
+    expect((await fetch(`${stage.url}/readyz`)).status).toBe(200);
+  }
+
+  async function expectPages(): Promise<void> {
     for (const page of pages()) {
       forget();
-      const answer = await ask(page);
-      expect([page, answer.status]).toEqual([page, 200]);
+      const { status, headers } = await ask(page);
+      expect([page, status]).toEqual([page, 200]);
+      if (awayMs() > 0) expect(Number(headers.get("roost-staleness-ms")), page).toBeGreaterThan(0);
     }
-    expect((await fetch(`${stage.url}/readyz`)).status).toBe(200);
   }
 
   async function expectNoWrites(): Promise<void> {
@@ -131,6 +137,27 @@ describe.runIf(postgresPrograms())("without the main database (needs postgresql 
     expect((await new Client(stage.url, "not a token").ask("GET", "/api/v1/timelines/home")).status).toBe(
       401,
     );
+  });
+
+  test("what a replica said is given to no other server, which may know better", async () => {
+    const redis = new Redis(stage.redisUrl);
+    try {
+      forget();
+      await expectPages();
+      const found = async () => (await redis.keys("*")).filter((key) => /token1:|profile1:/.test(key));
+      expect((await found()).length, "what the primary said is shared").toBeGreaterThan(0);
+      await stage.killPrimary();
+      await isAway();
+      await redis.del(...(await found()));
+      forget();
+      expect((await home()).status).toBe(200);
+      await expectPages();
+      expect(await found()).toEqual([]);
+    } finally {
+      redis.disconnect();
+      await stage.startPrimary();
+    }
+    await isBack();
   });
 
   test("a block that was answered is heeded, or nothing is shown", async () => {

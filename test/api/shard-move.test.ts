@@ -67,7 +67,8 @@ async function person(number: number): Promise<Person> {
 
 const idsOf = (statuses: readonly { id: string }[]) => statuses.map(({ id }) => id);
 
-async function move(from: string, to: string, shards: readonly number[]) {
+/** `refusing` are statements that the main database won't do. */
+async function move(from: string, to: string, shards: readonly number[], refusing?: RegExp) {
   await using opened = new AsyncDisposableStack();
   const open = async (connectionString: string) => {
     const client = opened.adopt(new pg.Client({ connectionString }), (one) => one.end());
@@ -75,6 +76,11 @@ async function move(from: string, to: string, shards: readonly number[]) {
     return client;
   };
   const clients = { main: await open(databases.mainUrl), from: await open(from), to: await open(to) };
+  const { query } = clients.main;
+  clients.main.query = function (this: pg.Client, ...args: unknown[]) {
+    if (refusing?.test(`${args[0]}`)) return Promise.reject(new Error("the main database is lost"));
+    return Reflect.apply(query, this, args);
+  } as typeof query;
   const { database } = roost;
   const outbox = outboxOf([...new Set([database, ...database.shards.all])], {
     log: createLogger("silent"),
@@ -192,6 +198,33 @@ test("under load", async () => {
   for (const url of databases.shardUrls)
     expect(await databases.query(url, triggers)).toEqual([{ count: "0" }]);
 }, 180_000);
+
+test("a database counts what has left it, once the map says so: a move that fails before leaves no mark", async () => {
+  const [held] = await databases.query(
+    databases.mainUrl,
+    "select database_id as id from shard_map where shard = 900",
+  );
+  const holds = async (url: string) =>
+    (await databases.query(url, "select id from database_identity"))[0]?.id === held?.id;
+  let [to = "", from = ""] = databases.shardUrls;
+  for (const url of databases.shardUrls) {
+    if (!(await holds(url))) continue;
+    if (url === to) to = from;
+    from = url;
+  }
+  const counts = () =>
+    Promise.all(
+      [from, to].map(async (url) => {
+        const [row] = await databases.query(url, "select version::int from shard_map_version");
+        return Number(row?.version);
+      }),
+    );
+  const [before = 0, stays = 0] = await counts();
+  await expect(move(from, to, [900], /update shard_map set/)).rejects.toThrow("is lost");
+  expect(await counts()).toEqual([before, stays]);
+  await move(from, to, [900]);
+  expect(await counts()).toEqual([before + 1, stays]);
+}, 60_000);
 
 test("a shard moves while the event of a reaction waits to be settled", async () => {
   const [first = "", second = ""] = databases.shardUrls;

@@ -17,6 +17,8 @@ export interface ReplicaStage extends AsyncDisposable {
   readonly url: string;
   /** Where to write: another server, if there are two. */
   readonly writingUrl: string;
+  /** Of the servers, if there are two; empty otherwise. */
+  readonly redisUrl: string;
   /** Runs a statement on the primary. */
   onPrimary(text: string): Promise<void>;
   takesReads(): boolean;
@@ -55,6 +57,7 @@ export async function openReplicaStage(options: {
   const databases = options.shards === true ? ["roost", "shard"] : ["roost"];
   await startPlainPostgres({ folder, ports: [port, replicaPort], names, databases });
   const urlOf = (at: number, database: string) => `postgres://roost@127.0.0.1:${at}/${database}`;
+  const redisUrl = options.servers ? (await redisIn(folder, opened)).url : "";
   const here = options.shards === true ? databases.map((name) => urlOf(port, name)) : [];
   const shardUrls = typeof options.shards === "object" ? options.shards : here;
   const settings = {
@@ -62,7 +65,7 @@ export async function openReplicaStage(options: {
     DATABASE_REPLICA_URLS: urlOf(replicaPort, "roost"),
     REPLICA_LAG_MS_MAX: `${options.lagMsMax}`,
     ...(shardUrls.length > 0 ? { SHARD_URLS: shardUrls.join(",") } : {}),
-    ...(options.servers ? { REDIS_URL: (await redisIn(folder, opened)).url } : {}),
+    ...(options.servers ? { REDIS_URL: redisUrl } : {}),
     PORT: "0",
     HOST: "127.0.0.1",
     RATE_LIMITS: "off",
@@ -93,6 +96,7 @@ export async function openReplicaStage(options: {
     roost,
     url,
     writingUrl,
+    redisUrl,
     onPrimary: async (text) => void (await queryAt(urlOf(port, "roost"), text)),
     takesReads,
     pauseReplay: async () => {

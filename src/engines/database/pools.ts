@@ -184,14 +184,9 @@ function parseBigintArray(text: string): bigint[] {
 const MIGRATION_ATTEMPTS = 5;
 
 /** As `Database.migrate`, through connections that keep their sessions. */
-export async function migrate(db: Db, address = "the database"): Promise<string[]> {
+export async function migrate(db: Db, address?: string): Promise<string[]> {
   const { unknown } = await migrationState(db);
-  if (unknown.length > 0) {
-    throw new UnusableSetup(
-      `The schema of ${address} is newer than this Roost, which doesn't know ${unknown.join(", ")}: ` +
-        "use the Roost that made it, or a later one",
-    );
-  }
+  if (unknown.length > 0) throw newerSchema(unknown, address);
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
   let { error, results } = await migrator.migrateToLatest();
   // Migrations wait for each other, but the tables in which Kysely keeps their lock are made before it is held: of
@@ -200,6 +195,13 @@ export async function migrate(db: Db, address = "the database"): Promise<string[
     ({ error, results } = await migrator.migrateToLatest());
   if (error) throw new Unavailable("The database schema could not be brought up to date", { cause: error });
   return (results ?? []).filter((result) => result.status === "Success").map((r) => r.migrationName);
+}
+
+export function newerSchema(unknown: readonly string[], address = "the database"): UnusableSetup {
+  return new UnusableSetup(
+    `The schema of ${address} is newer than this Roost, which doesn't know ${unknown.join(", ")}: ` +
+      "use the Roost that made it, or a later one",
+  );
 }
 
 /** A unique key of PostgreSQL's catalogue, or a table, that another has made just now. */

@@ -39,6 +39,27 @@ test("whoever a change names, as its writer or by what it touched, reads what ha
   expect(writes.reading([99n, null]).minLsn).toBe(0n);
 });
 
+test("who stands in for the primary has what was told since it was seen, unless something went unheard", () => {
+  const { writes, pass } = begin();
+  const seen = { lsn: 50n, askedMs: 1_000_000 + FORGOTTEN_MS };
+  writes.lastSeen = () => seen;
+  expect(writes.allSince({ lsn: 50n, askedMs: 1_000_000 })).toBeNull();
+  expect(writes.allSince(seen)).toBe(50n);
+  writes.note({ relations: [1n] }, 70n);
+  writes.note({ relations: [2n] }, 60n);
+  writes.note({ marks: [3n] }, 0n);
+  expect(writes.allSince(seen)).toBe(70n);
+  // Told late, and of the same history.
+  writes.note({ relations: [4n] }, 40n);
+  expect(writes.allSince(seen)).toBe(70n);
+  pass(2_500);
+  writes.note({ relations: [5n] }, 71n);
+  expect(writes.allSince(seen)).toBe(71n);
+  // Nobody comes to stand before where the primary was seen so long ago, but another primary.
+  writes.note({ relations: [6n] }, 45n);
+  expect(writes.allSince(seen)).toBeNull();
+});
+
 test("a reading heeds what becomes known after it began", () => {
   const { writes, pass } = begin();
   const reading = writes.reading([1n]);

@@ -13,6 +13,8 @@ import type { Lsn, Position, StaleReading } from "./replica-router.ts";
 /** Beyond the bound on lag: what the watch and the clock may add. */
 const MARGIN_MS = 1_000;
 const ACCOUNTS_MOST = 100_000;
+/** Longer than a change waits between its position and its entry. */
+const SILENT_MS = 2_000;
 
 export class RecentWrites {
   readonly #clock: Clock;
@@ -20,6 +22,8 @@ export class RecentWrites {
   readonly #positions: LRUCache<bigint, { lsn: Lsn }>;
   #blindUntilMs: number;
   #newest: Lsn = 0n;
+  /** Where the primary was last seen. */
+  lastSeen: () => Position | null = () => null;
   #missedAtMs: number;
 
   constructor({ lagMsMax, clock }: { lagMsMax: number; clock: Clock }) {
@@ -46,6 +50,10 @@ export class RecentWrites {
    */
   note(stale: Stale, lsn: Lsn): void {
     if (lsn === 0n) return;
+    // A primary that doesn't answer here, and stands before where it was seen: it's another one by now, and positions
+    // of this history tell nothing of that.
+    const seen = this.lastSeen();
+    if (seen && lsn < seen.lsn && this.#clock.nowMs() - seen.askedMs > SILENT_MS) this.missed();
     if (lsn > this.#newest) this.#newest = lsn;
     const { accounts, counts, relations, marks, authorTimelines, tokens, writers, owners } = stale;
     for (const ids of [accounts, counts, relations, marks, authorTimelines, tokens, writers, owners])

@@ -169,7 +169,6 @@ describe.runIf(postgresPrograms() !== null)("with two replicas (needs postgresql
       "/api/v1/timelines/home",
       `/api/v1/accounts/${authorId}/statuses`,
       "/api/v1/accounts/verify_credentials",
-      "/api/v1/markers?timeline=home",
       "/api/v1/lists",
     ];
     const statuses = async () =>

@@ -150,8 +150,17 @@ export class ReplicaRouter implements AsyncDisposable {
     }
     const awayMs = this.#sinceAnswerMs();
     request.isDegraded = true;
-    request.onDegraded(awayMs);
-    return this.#ask(replica as Watched, work, reading, awayMs, () => asked ?? work(this.#primary));
+    request.awayMs = Math.max(request.awayMs, awayMs);
+    const primary = () => asked ?? work(this.#primary);
+    return this.#ask(replica as Watched, work, reading, awayMs, () => {
+      const other = this.#inPlaceOfPrimary();
+      return other && other !== replica ? this.#ask(other, work, reading, awayMs, primary) : primary();
+    });
+  }
+
+  /** Where the primary was last seen, and when. */
+  get lastSeen(): Position | null {
+    return this.#positions.at(-1) ?? null;
   }
 
   /** For how long the primary hasn't answered; 0 while it does. */

@@ -6,6 +6,7 @@ import { sql } from "kysely";
 import { sleep, within } from "../../core/clock.ts";
 import { Unavailable, UnusableSetup } from "../../core/errors.ts";
 import { LOGICAL_SHARDS } from "../../core/ids.ts";
+import { SingleFlight } from "../../core/single-flight.ts";
 import { requireSameDatabase } from "./inspect.ts";
 import { Database, type DatabaseOptions, type Db } from "./pools.ts";
 import { mainIsAway } from "./shards.ts";
@@ -13,9 +14,12 @@ import { mainIsAway } from "./shards.ts";
 /** For so long a server goes by a map that it has read; moving shards waits as long. */
 export const MAP_LEASE_MS = 2_000;
 const REFRESH_MS = 400;
-/** Longest waits for the main database, and then for all others: less than the lease, with the pause between. */
+/**
+ * Longest waits for the main database, and then for all others. Two rounds of both, and the pause between, are no
+ * longer than the lease: each renews it before it ends.
+ */
 const MAIN_MS_MAX = 500;
-const SHARDS_MS_MAX = 500;
+const SHARDS_MS_MAX = 300;
 
 export interface ShardDatabase {
   readonly database: Database;
@@ -96,20 +100,17 @@ export const MAIN = "the database of DATABASE_URL";
  * Reads the map again as soon as it has changed, until disposed.
  *
  * While the main database is away, the databases of shards say whether the map still holds: each counts what has left
- * it, in the transaction that closes it for changes (`shard-move.ts`). Where none has lost a shard since before the map
- * was read, each has what the map says, and the lease on that answer is the same: whatever leaves later has no changes
- * elsewhere until it has run out. A main database that holds shards itself doesn't answer, so there it doesn't.
+ * it, as soon as the map has changed (`shard-move.ts`). Where none has lost a shard since before the map was read, each
+ * has what the map says, and the lease on that answer is the same: moving waits for it after counting, and until then
+ * nothing of the shard changes anywhere. A main database that holds shards itself doesn't answer, so there it doesn't.
  */
 async function followMap(main: Database, byIdentity: Map<string, ShardDatabase>): Promise<AsyncDisposable> {
   const { shards } = main;
   let known = "";
   let left: string | null = null;
   const stopping = new AbortController();
-  const askMain = async (): Promise<void> => {
+  const askMain = async (all: readonly Database[], counted: string | null): Promise<void> => {
     const askedAtMs = performance.now();
-    const { all } = shards;
-    // Before the version: what leaves after this isn't in a map of that version.
-    const counted = left ?? (await departuresFrom(all).catch(() => null));
     const version = await versionIn(main);
     if (version !== known) {
       left = null;
@@ -118,16 +119,21 @@ async function followMap(main: Database, byIdentity: Map<string, ShardDatabase>)
     known = version;
     shards.validUntilMs = askedAtMs + MAP_LEASE_MS;
   };
-  const refresh = async (): Promise<void> => {
-    const askedAtMs = performance.now();
+  const askAll = async (): Promise<void> => {
+    const { all } = shards;
+    // Before the version: where it is still the map's, what was counted here had left before that map.
+    const counted = left ?? (await departuresFrom(all).catch(() => null));
     try {
-      await within(askMain(), MAIN_MS_MAX, mainIsAway);
+      await within(askMain(all, counted), MAIN_MS_MAX, mainIsAway);
     } catch (error) {
+      const askedAtMs = performance.now();
       if (left === null || (await departuresFrom(shards.all)) !== left) throw error;
       shards.heldUntilMs = askedAtMs + MAP_LEASE_MS;
     }
   };
-  await askMain();
+  const flight = new SingleFlight<"map", void>();
+  const refresh = () => flight.run("map", askAll);
+  await askMain(shards.all, null);
   main.shards.refresh = refresh;
   const run = async (): Promise<void> => {
     while (!stopping.signal.aborted) {

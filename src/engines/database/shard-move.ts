@@ -125,8 +125,6 @@ async function copyAndClose(
   for (let done = 1; done > 0; changes += done) done = await catchUp(move, here);
   await bringNumbers(from, to);
   await from.query("update shard_moves set state = 'closed' where shard = any($1::int[])", [shards]);
-  // Servers that can't ask the main database see by it that their map may not hold any more.
-  await from.query("update shard_map_version set version = version + 1");
   await from.query("commit");
   await verify(move);
   return { rows, changes, closedAtMs };
@@ -135,6 +133,9 @@ async function copyAndClose(
 /** Everything after the map was changed; may be done twice. Resolves to the pause since `startedAtMs`. */
 async function finish(move: Move, fromId: string, toId: string, startedAtMs: number): Promise<number> {
   const { from, to, shards } = move;
+  // Servers that can't ask the main database see by it that their map holds no longer. Not before the map has changed:
+  // one that counted in between would take this map for one of after the departure.
+  await from.query("update shard_map_version set version = version + 1");
   const untilMs = performance.now() + MAP_LEASE_MS;
   await from.query(REACTIONS_LEFT, [shards, await shardsIn(move, fromId)]);
   await to.query(

@@ -44,6 +44,23 @@ test("an id goes to the database of its shard, and so does all that its owner ow
   expect(shards.areTogether(idOn(1), idOn(2))).toBe(false);
 });
 
+test("just after shards have left the main database, a change may have been made there", () => {
+  const main = database();
+  const [a, b] = [database(), database()];
+  const map = (...databases: Database[]) =>
+    Array.from({ length: LOGICAL_SHARDS }, (_, shard) => databases[shard % databases.length] as Database);
+  expect(main.shards.isOnMain(idOn(1))).toBe(true);
+  main.shards.spread(map(a, b));
+  expect(main.shards.isOnMain(idOn(1))).toBe(false);
+  main.shards.spread(map(main));
+  expect([0, 1].map((shard) => main.shards.isOnMain(idOn(shard)))).toEqual([true, true]);
+  main.shards.spread(map(a, b));
+  expect([0, 1].map((shard) => main.shards.isOnMain(idOn(shard)))).toEqual([true, true]);
+  const another = database();
+  another.shards.spread(map(another, b));
+  expect([0, 1].map((shard) => another.shards.isOnMain(idOn(shard)))).toEqual([true, false]);
+});
+
 test("a map of one database is that database; a map with holes is none", () => {
   const { shards, databases } = spreadOver(1);
   expect(shards.isOne).toBe(true);

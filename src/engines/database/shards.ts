@@ -17,6 +17,8 @@ const DEADLINE_MS = 5_000;
 const MOVING = "40S01";
 const MOVE_MS_MAX = 15_000;
 const MOVE_PAUSE_MS = 40;
+/** Longer than a request lasts that has changed something before it heard of the new map. */
+const LEFT_MAIN_MS = 30_000;
 
 /** What was to be done in one database belongs in another by now, and wasn't begun. */
 export class ShardMoved extends Unavailable {
@@ -31,10 +33,14 @@ export const mainIsAway = () =>
   new Unavailable("The server has lost touch with its main database. Try again in a moment");
 
 export class Shards {
+  /** Null before there is one. */
+  #map: readonly Database[] | null = null;
+  /** The map, where that is more than one database. */
   #byShard: readonly Database[] | null = null;
   #all: readonly Database[];
   readonly #main: Database;
   readonly #deadlineMs: number;
+  #leftMainUntilMs = 0;
   /** Until when the map is surely the newest; moving shards waits for it to run out. */
   validUntilMs = Number.POSITIVE_INFINITY;
   /** The same, as the databases themselves say while the main one is away: for requests that only read. */
@@ -55,6 +61,9 @@ export class Shards {
     if (byShard.length !== LOGICAL_SHARDS)
       throw new Error(`a shard map has ${LOGICAL_SHARDS} entries, not ${byShard.length}`);
     this.onSpread();
+    if (this.#map?.some((database, shard) => database === this.#main && byShard[shard] !== database))
+      this.#leftMainUntilMs = performance.now() + LEFT_MAIN_MS;
+    this.#map = byShard;
     this.#all = [...new Set(byShard)];
     this.#byShard = this.#all.length === 1 ? null : byShard;
   }
@@ -75,8 +84,12 @@ export class Shards {
     return (this.#byShard?.[shardOfId(id)] ?? this.#all[0]) as Database;
   }
 
-  /** Whether what has this id lies on the main database, by the map as it's known. */
+  /**
+   * Whether a change of what has this id, made a moment ago, was made on the main database. Just after shards have left
+   * it, it's said of all.
+   */
   isOnMain(id: bigint): boolean {
+    if (performance.now() < this.#leftMainUntilMs) return true;
     return (this.#byShard?.[shardOfId(id)] ?? this.#all[0]) === this.#main;
   }
 
@@ -87,12 +100,23 @@ export class Shards {
 
   /** To be called before reading or writing: a process that stood still for a while has an old map. */
   async beFresh(): Promise<void> {
+    if (this.#isFresh) return;
+    await this.refresh();
+    // That one may have been under way before the process stood still.
     if (!this.#isFresh) await this.refresh();
   }
 
   get #isFresh(): boolean {
-    const nowMs = performance.now();
-    return nowMs <= this.validUntilMs || (nowMs <= this.heldUntilMs && readOnlyRequest() !== undefined);
+    if (performance.now() <= this.validUntilMs) return true;
+    const request = readOnlyRequest();
+    if (!request || !this.isHeld) return false;
+    request.isDegraded = true;
+    return true;
+  }
+
+  /** Whether requests that only read can be answered by this map. */
+  get isHeld(): boolean {
+    return performance.now() <= Math.max(this.validUntilMs, this.heldUntilMs);
   }
 
   /**
@@ -107,7 +131,7 @@ export class Shards {
       } catch (error) {
         if ((error as { code?: unknown }).code !== MOVING || performance.now() > untilMs) throw error;
         await sleep(MOVE_PAUSE_MS);
-        await this.refresh();
+        await this.refresh().catch(() => {});
       }
     }
   }
