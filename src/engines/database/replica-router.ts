@@ -64,6 +64,8 @@ const ANSWER_MS_MAX = 1_000;
 const READ_MS_MAX = 2_000;
 /** Away is a primary that was asked in vain, and hasn't answered for as long as this. */
 const AWAY_MS = 300;
+/** Until all have been asked again. */
+const SOON_MS = 250;
 /** Another is the primary by then (design: writes are back within 30 s). */
 const DEGRADED_MS_MAX = 30_000;
 /** Positions of the primary that are remembered, with when each was asked for: 30 s. */
@@ -143,9 +145,13 @@ export class ReplicaRouter implements AsyncDisposable {
       } catch (err) {
         if (wasRolledBack(err) || err instanceof AppError) throw err;
         // A slow one is waited for; one that has just gone, or went while it was asked, isn't.
-        const isThere = err instanceof Late && this.primaryAwayMs === 0;
-        replica = isThere ? null : this.#inPlaceOfPrimary();
-        if (!replica) return asked;
+        if (err instanceof Late && this.primaryAwayMs === 0) return asked;
+        replica = this.#inPlaceOfPrimary();
+        if (!replica && this.primaryAwayMs > 0) return asked;
+        // It was there a moment ago, so no replica has been seen to have its last position: soon one is, or it's back.
+        if (!replica) await sleep(SOON_MS);
+        replica ??= this.#inPlaceOfPrimary();
+        if (!replica) return work(this.#primary);
       }
     }
     const awayMs = this.#sinceAnswerMs();
