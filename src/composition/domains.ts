@@ -39,8 +39,12 @@ export function composeDomains(config: Config, engines: Engines, leaving: AbortS
     caches.recentWrites.lastSeen = () => replicas.lastSeen;
   }
   const wakeEventLog = () => outbox.wake(EVENTS_TOPIC);
-  // Who can answer reads without the main database is of use: a balancer that took it away would refuse them all.
-  const isStoodInFor = () => replicas?.canStandIn === true && shards.isHeld;
+  // Who can answer reads without the main database is of use: a balancer that took all such away would refuse them. But
+  // where others reach it, they should be asked.
+  const isStoodInFor = () => {
+    if (!replicas?.canStandIn || !shards.isHeld) return false;
+    return replicas.lastSeen !== null && !caches.recentWrites.isReachedByOthers(replicas.lastSeen);
+  };
   const home: HomeTimelineContext = {
     database,
     clock,

@@ -11,6 +11,7 @@ test("what accounts own is told apart from the directory, whatever else is told 
     owners: [6n],
   };
   expect(ownedIds(owned)).toEqual([1n, 2n, 3n, 4n, 5n, 6n]);
+  expect(ownedIds({})).toBeNull();
   const directory: Stale[] = [
     { accounts: [1n] },
     { relations: [1n] },

@@ -30,7 +30,7 @@ export interface Stale {
   readonly owners?: readonly AccountId[];
 }
 
-/** The ids that say where what was changed lies; null when it is in the directory, or some of it. */
+/** The ids that say where what was changed lies; null when it, or some of it, may be in the directory. */
 export function ownedIds(stale: Stale): bigint[] | null {
   const { statuses, marks, authorTimelines, counts, countsElsewhere, owners, ...directory } = stale;
   if (Object.keys(directory).length > 0) return null;
@@ -42,7 +42,8 @@ export function ownedIds(stale: Stale): bigint[] | null {
     countsElsewhere,
     owners,
   ];
-  return kinds.flatMap((ids) => ids ?? []);
+  const ids = kinds.flatMap((one) => one ?? []);
+  return ids.length > 0 ? ids : null;
 }
 
 /**

@@ -190,7 +190,7 @@ describe.runIf(postgresPrograms())("without the main database (needs postgresql 
       await isAway();
       forget();
       expect((await home()).status).toBe(200);
-      // As moving does when it closes shards in the database that they leave.
+      // As moving does in the database that shards leave, once the map has changed.
       await shards.query(shards.shardUrls[0] ?? "", "update shard_map_version set version = version + 1");
       await new Promise((resolve) => setTimeout(resolve, 3_000));
       forget();

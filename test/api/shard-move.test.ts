@@ -222,8 +222,13 @@ test("a database counts what has left it, once the map says so: a move that fail
   const [before = 0, stays = 0] = await counts();
   await expect(move(from, to, [900], /update shard_map set/)).rejects.toThrow("is lost");
   expect(await counts()).toEqual([before, stays]);
+  const mapped = async () =>
+    (await databases.query(databases.mainUrl, "select version from shard_map_version"))[0];
+  const map = await mapped();
   await move(from, to, [900]);
   expect(await counts()).toEqual([before + 1, stays]);
+  // Once with the map, and once after the count: whoever counted in between counts anew.
+  expect(Number((await mapped())?.version)).toBe(Number(map?.version) + 2);
 }, 60_000);
 
 test("a shard moves while the event of a reaction waits to be settled", async () => {

@@ -21,6 +21,7 @@ import {
 
 const WRITES_BACK_MS_MAX = 30_000;
 const REJOINED_MS_MAX = 60_000;
+const PAGE_MS_MAX = 5_000;
 /** Tried from the moment it is back until long after it has noticed. */
 const TRIED_MS = 10_000;
 const ATTEMPT_MS_MAX = 1_000;
@@ -51,7 +52,9 @@ describe.skipIf(!testCluster)("the primary is lost (needs TEST_CLUSTER)", () => 
         console.log(suffered(load, "home", beganMs));
         // Each reader's first page after the loss may be one that nobody knows of yet.
         const homes = load.told.filter(({ what, atMs }) => what === "home" && atMs >= beganMs);
+        expect(homes.length).toBeGreaterThan(100);
         expect(homes.filter(({ status }) => status !== 200).length / homes.length).toBeLessThan(0.01);
+        expect(Math.max(...homes.map(({ tookMs }) => tookMs))).toBeLessThan(PAGE_MS_MAX);
         expect(writesBackMs).toBeLessThan(WRITES_BACK_MS_MAX);
         expect(nodeThatIs("the primary").name).not.toBe(old.name);
         await healed(load, "home", "another is the primary");

@@ -53,7 +53,11 @@ test("who stands in for the primary has what was told since it was seen, unless 
   writes.note({ relations: [4n] }, 40n);
   expect(writes.allSince(seen)).toBe(70n);
   pass(2_500);
+  expect(writes.isReachedByOthers(seen)).toBe(false);
+  writes.note({ marks: [3n] }, 0n);
+  expect(writes.isReachedByOthers(seen)).toBe(false);
   writes.note({ relations: [5n] }, 71n);
+  expect(writes.isReachedByOthers(seen)).toBe(true);
   expect(writes.allSince(seen)).toBe(71n);
   // Nobody comes to stand before where the primary was seen so long ago, but another primary.
   writes.note({ relations: [6n] }, 45n);

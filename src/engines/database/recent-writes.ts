@@ -22,6 +22,7 @@ export class RecentWrites {
   readonly #positions: LRUCache<bigint, { lsn: Lsn }>;
   #blindUntilMs: number;
   #newest: Lsn = 0n;
+  #toldAtMs = 0;
   /** Where the primary was last seen. */
   lastSeen: () => Position | null = () => null;
   #missedAtMs: number;
@@ -54,6 +55,7 @@ export class RecentWrites {
     // of this history tell nothing of that.
     const seen = this.lastSeen();
     if (seen && lsn < seen.lsn && this.#clock.nowMs() - seen.askedMs > SILENT_MS) this.missed();
+    this.#toldAtMs = this.#clock.nowMs();
     if (lsn > this.#newest) this.#newest = lsn;
     const { accounts, counts, relations, marks, authorTimelines, tokens, writers, owners } = stale;
     for (const ids of [accounts, counts, relations, marks, authorTimelines, tokens, writers, owners])
@@ -73,6 +75,11 @@ export class RecentWrites {
   allSince({ lsn, askedMs }: Position): Lsn | null {
     if (this.#missedAtMs >= askedMs) return null;
     return lsn > this.#newest ? lsn : this.#newest;
+  }
+
+  /** Whether somebody has reached a primary long after it was last seen here. */
+  isReachedByOthers({ askedMs }: Position): boolean {
+    return this.#toldAtMs > askedMs + SILENT_MS;
   }
 
   /**

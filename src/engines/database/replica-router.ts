@@ -24,8 +24,8 @@
 import { sql } from "kysely";
 import type { Logger } from "pino";
 import { type Clock, sleep, within } from "../../core/clock.ts";
-import { AppError } from "../../core/errors.ts";
-import { readOnlyRequest } from "../../core/read-only.ts";
+import { AppError, Unavailable } from "../../core/errors.ts";
+import { type ReadOnlyRequest, readOnlyRequest } from "../../core/read-only.ts";
 import { type Database, type Db, wasRolledBack } from "./pools.ts";
 
 /** A position in PostgreSQL's log, in bytes. */
@@ -65,7 +65,7 @@ const READ_MS_MAX = 2_000;
 /** Away is a primary that was asked in vain, and hasn't answered for as long as this. */
 const AWAY_MS = 300;
 /** Until all have been asked again. */
-const SOON_MS = 250;
+const SOON_MS = 300;
 /** Another is the primary by then (design: writes are back within 30 s). */
 const DEGRADED_MS_MAX = 30_000;
 /** Positions of the primary that are remembered, with when each was asked for: 30 s. */
@@ -133,33 +133,55 @@ export class ReplicaRouter implements AsyncDisposable {
     return this.#ask(replica, ({ db }) => work(db), reading, lagMs, ofNow);
   }
 
-  /** What is now: of the primary, or, for a request that only reads, of a replica in its place. */
+  /**
+   * What is now: of the primary, or, for a request that only reads, of a replica in its place. Throws Unavailable when
+   * none can be.
+   */
   async readNow<T>(work: (database: Database) => Promise<T>, reading: StaleReading = ofNow()): Promise<T> {
     const request = readOnlyRequest();
     if (!request) return work(this.#primary);
-    let replica = this.primaryAwayMs > 0 ? this.#inPlaceOfPrimary() : null;
-    const asked = replica ? null : work(this.#primary);
-    if (asked) {
+    if (this.primaryAwayMs === 0) {
       try {
-        return await within(asked, READ_MS_MAX, () => new Late());
+        return await this.#unlessAway(work(this.#primary));
       } catch (err) {
         if (wasRolledBack(err) || err instanceof AppError) throw err;
-        // A slow one is waited for; one that has just gone, or went while it was asked, isn't.
-        if (err instanceof Late && this.primaryAwayMs === 0) return asked;
-        replica = this.#inPlaceOfPrimary();
-        if (!replica && this.primaryAwayMs > 0) return asked;
-        // It was there a moment ago, so no replica has been seen to have its last position: soon one is, or it's back.
-        if (!replica) await sleep(SOON_MS);
-        replica ??= this.#inPlaceOfPrimary();
-        if (!replica) return work(this.#primary);
       }
     }
+    // It may take a moment until a replica was seen to have all that the primary had; or the primary is back.
+    for (let waitedMs = 0; ; waitedMs += WATCH_MS) {
+      const replica = this.#inPlaceOfPrimary();
+      if (replica) return this.#standIn(replica, request, work, reading);
+      if (waitedMs >= SOON_MS || this.#required() === null) break;
+      await sleep(WATCH_MS);
+    }
+    if (this.primaryAwayMs > 0)
+      throw new Unavailable("The main database can't be reached right now. Try again in a moment");
+    return work(this.#primary);
+  }
+
+  /** The primary's answer, however long it takes, unless that goes away meanwhile. */
+  async #unlessAway<T>(asked: Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await within(asked, SOON_MS, () => new Late());
+      } catch (err) {
+        if (!(err instanceof Late) || this.primaryAwayMs > 0) throw err;
+      }
+    }
+  }
+
+  #standIn<T>(
+    replica: Watched,
+    request: ReadOnlyRequest,
+    work: (database: Database) => Promise<T>,
+    reading: StaleReading,
+  ): Promise<T> {
     const awayMs = this.#sinceAnswerMs();
     request.isDegraded = true;
     request.awayMs = Math.max(request.awayMs, awayMs);
-    const primary = () => asked ?? work(this.#primary);
-    return this.#ask(replica as Watched, work, reading, awayMs, () => {
+    return this.#ask(replica, work, reading, awayMs, () => {
       const other = this.#inPlaceOfPrimary();
+      const primary = () => work(this.#primary);
       return other && other !== replica ? this.#ask(other, work, reading, awayMs, primary) : primary();
     });
   }
@@ -229,10 +251,14 @@ export class ReplicaRouter implements AsyncDisposable {
   }
 
   #inPlaceOfPrimary(): Watched | null {
-    const newest = this.#positions.at(-1);
-    if (!newest || this.#sinceAnswerMs() > DEGRADED_MS_MAX) return null;
-    const minLsn = this.mustSee(newest);
+    const minLsn = this.#required();
     return minLsn === null ? null : this.#next(minLsn, ({ strayedAt }) => strayedAt === null);
+  }
+
+  /** What a replica must have to stand in for the primary; null: none can. */
+  #required(): Lsn | null {
+    const newest = this.#positions.at(-1);
+    return newest && this.#sinceAnswerMs() <= DEGRADED_MS_MAX ? this.mustSee(newest) : null;
   }
 
   #sinceAnswerMs(): number {
@@ -281,13 +307,17 @@ export class ReplicaRouter implements AsyncDisposable {
     const askedMs = this.#options.clock.nowMs();
     const lsn = await answerOf(this.currentLsn());
     this.#isPrimarySilent = lsn === null;
-    if (lsn !== null) this.#positions = [...this.#positions.slice(1 - POSITIONS_MOST), { lsn, askedMs }];
+    // An answer that came late is older than what is known.
+    if (lsn !== null && askedMs >= (this.#positions.at(-1)?.askedMs ?? 0))
+      this.#positions = [...this.#positions.slice(1 - POSITIONS_MOST), { lsn, askedMs }];
     return lsn;
   }
 
   async #look(replica: Watched): Promise<void> {
     const took = this.#takesReads(replica);
     const replayed = await answerOf(lsnOf(replica.database.db, sql`pg_last_wal_replay_lsn()`));
+    // Who waits for it to stand in shall not wait for the primary.
+    if (this.#isPrimarySilent) replica.replayed = replayed;
     // Afterwards: of one history, the primary is as far by now.
     const primary = await this.#askPrimary();
     if (replayed !== null && primary !== null) {

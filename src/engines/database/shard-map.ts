@@ -109,11 +109,18 @@ async function followMap(main: Database, byIdentity: Map<string, ShardDatabase>)
   let known = "";
   let left: string | null = null;
   const stopping = new AbortController();
+  let asked = 0;
+  let heard = 0;
   const askMain = async (all: readonly Database[], counted: string | null): Promise<void> => {
     const askedAtMs = performance.now();
+    const place = ++asked;
     const version = await versionIn(main);
+    // Given up, and overtaken by a later answer.
+    if (place < heard) return;
+    heard = place;
     if (version !== known) {
       left = null;
+      shards.heldUntilMs = 0;
       shards.spread(databasesOf(await readMap(main.db), byIdentity));
     } else if (shards.all === all) left = counted;
     known = version;

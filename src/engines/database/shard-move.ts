@@ -132,10 +132,11 @@ async function copyAndClose(
 
 /** Everything after the map was changed; may be done twice. Resolves to the pause since `startedAtMs`. */
 async function finish(move: Move, fromId: string, toId: string, startedAtMs: number): Promise<number> {
-  const { from, to, shards } = move;
+  const { main, from, to, shards } = move;
   // Servers that can't ask the main database see by it that their map holds no longer. Not before the map has changed:
-  // one that counted in between would take this map for one of after the departure.
-  await from.query("update shard_map_version set version = version + 1");
+  // one that counted in between would take this map for one of after the departure. Those that can count anew once the
+  // main database's version has changed, so that is last.
+  for (const client of [from, main]) await client.query("update shard_map_version set version = version + 1");
   const untilMs = performance.now() + MAP_LEASE_MS;
   await from.query(REACTIONS_LEFT, [shards, await shardsIn(move, fromId)]);
   await to.query(
