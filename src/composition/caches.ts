@@ -171,7 +171,7 @@ export function composeCaches(
 
   /** Notices of PostgreSQL may have been missed. */
   const missedNotices = () => {
-    recentWrites.missed();
+    recentWrites.missedNotices();
     forgetAll();
   };
 

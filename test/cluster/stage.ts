@@ -135,15 +135,16 @@ export function refused(load: Load, what: "write" | "home", fromMs: number): Pro
   );
 }
 
-/** Such as "home: 12 of 800 failed, the last 0.6 s after the fault, the longest took 1.0 s". */
+/** Such as "home: 12 of 800 failed from 0.2 s to 0.6 s after the fault (…), the longest took 1.0 s". */
 export function suffered(load: Load, what: "write" | "home", fromMs: number): string {
   const all = load.told.filter((one) => one.what === what && one.atMs >= fromMs);
   const failed = all.filter(({ status }) => status !== 200);
   const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
-  const last =
-    failed.length === 0
-      ? ""
-      : `, the last ${seconds((failed.at(-1)?.atMs ?? fromMs) - fromMs)} after the fault`;
+  const [first] = failed;
+  const when = failed.map(({ atMs }) => seconds(atMs - fromMs));
+  const last = first
+    ? ` from ${when[0]} to ${when.at(-1)} after the fault (${first.says.slice(0, 80)} …)`
+    : "";
   const longest = seconds(Math.max(0, ...all.map(({ tookMs }) => tookMs)));
   return `${what}: ${failed.length} of ${all.length} failed${last}, the longest took ${longest}`;
 }
