@@ -69,8 +69,8 @@ export class RecentWrites {
   }
 
   /**
-   * Notices of PostgreSQL may have gone unheard, while there was no connection for them. Whoever stands in for the primary
-   * goes on: without that there is no connection either, and a notice is what an operator's command tells by.
+   * Notices of PostgreSQL may have gone unheard, while there was no connection for them. Whoever stands in for the
+   * primary goes on: without that there is no connection either, and a notice is what an operator's command tells by.
    */
   missedNotices(): void {
     this.#blindUntilMs = this.#clock.nowMs() + this.#keptMs;
