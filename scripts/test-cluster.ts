@@ -18,7 +18,7 @@ const HALF_MS_MAX = 35 * 60_000;
 const HAVE_THEIR_OWN = [
   "test/**/two-servers.test.ts",
   "test/property/at-once.test.ts",
-  "test/api/{shards,shard-move,shard-reads,replicas,package}.test.ts",
+  "test/api/{shards,shard-move,shard-reads,replicas,main-away,package}.test.ts",
   "test/kill/{kafka,lanes,relay,rolling}.test.ts",
 ].flatMap((pattern) => ["--exclude", pattern]);
 const ENGINES = ["pgbouncer", "redis", "kafka"];

@@ -115,9 +115,8 @@ export const STALENESS_HEADER = "Roost-Staleness-Ms";
  * and who may see it come from caches, which are filled by the primary alone and were told of every change that was
  * answered before this request (`catchUp`). So a page from a replica may name a status that was deleted a moment ago,
  * but nothing is shown of it; and nothing that a replica says enters a cache, but for a second while the primary is
- * away. Where a statement looks at relations by
- * itself, they are the viewer's: whom one blocks or mutes is one's own write, and a block names both sides as
- * touched.
+ * away. Where a statement looks at relations by itself, they are the viewer's: whom one blocks or mutes is one's own
+ * write, and a block names both sides as touched.
  */
 export async function readStale<T>(
   { database, recentWrites }: Pick<ApiContext, "database" | "recentWrites">,

@@ -6,7 +6,6 @@
  * meanwhile. And a relation that changes in between would leave candidates of before: so the build carries the epoch
  * its relations were read under, and a reader takes no timeline of another epoch than its own.
  */
-
 import { Unavailable } from "../core/errors.ts";
 import type { AccountId } from "../core/ids.ts";
 import { isDegraded } from "../core/read-only.ts";
@@ -44,10 +43,10 @@ export class Rebuilder {
   }
 
   async #build(relations: Relations): Promise<void> {
+    // A build lasts. A replica may lack a status that was delivered already, and wouldn't be again.
     if (isDegraded()) return;
     const ticket = await this.#store.beginBuild(relations.viewerId);
     const window = await candidatesBelow(this.#database, homeScope(relations), null, REBUILT_ENTRIES);
-    // A build lasts. A replica may lack a status that was delivered already, and wouldn't be again.
     if (isDegraded()) return;
     await this.#store.finishBuild(relations.viewerId, ticket, { ...window, epoch: relations.epoch });
   }

@@ -123,14 +123,14 @@ export class ReplicaRouter implements AsyncDisposable {
   }
 
   async read<T>(reading: StaleReading, work: (db: Db) => Promise<T>): Promise<T> {
-    const ofNow = () => {
+    const byPrimary = () => {
       this.#primaryReads++;
       return this.readNow(({ db }) => work(db), reading);
     };
     const replica = this.#choose(reading.minLsn);
-    if (!replica) return ofNow();
+    if (!replica) return byPrimary();
     const lagMs = this.#lagMs(replica) ?? 0;
-    return this.#ask(replica, ({ db }) => work(db), reading, lagMs, ofNow);
+    return this.#ask(replica, ({ db }) => work(db), reading, lagMs, byPrimary);
   }
 
   /**

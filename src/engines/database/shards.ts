@@ -80,7 +80,7 @@ export class Shards {
 
   /** Where the account with this id, or the owner of what has it, keeps what it owns. */
   of(id: bigint): Database {
-    if (this.canMove && !this.#isFresh) throw mainIsAway();
+    if (this.canMove && !this.#mayGoByMap()) throw mainIsAway();
     return (this.#byShard?.[shardOfId(id)] ?? this.#all[0]) as Database;
   }
 
@@ -100,13 +100,14 @@ export class Shards {
 
   /** To be called before reading or writing: a process that stood still for a while has an old map. */
   async beFresh(): Promise<void> {
-    if (this.#isFresh) return;
+    if (this.#mayGoByMap()) return;
     await this.refresh();
     // That one may have been under way before the process stood still.
-    if (!this.#isFresh) await this.refresh();
+    if (!this.#mayGoByMap()) await this.refresh();
   }
 
-  get #isFresh(): boolean {
+  /** A request that goes by what databases say while the main one is away is degraded by it. */
+  #mayGoByMap(): boolean {
     if (performance.now() <= this.validUntilMs) return true;
     const request = readOnlyRequest();
     if (!request || !this.isHeld) return false;
