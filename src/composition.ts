@@ -13,6 +13,7 @@ import { listenForInvalidation } from "./engines/database/invalidation-channel.t
 import type { Database } from "./engines/database/pools.ts";
 import type { Consumer } from "./engines/event-log/port.ts";
 import type { FanOutModes } from "./feed/fan-out-mode.ts";
+import { type BackgroundTask, startBackgroundTasks } from "./workers/background-tasks.ts";
 import { startFanOut } from "./workers/fan-out.ts";
 import { startFollowUp } from "./workers/follow-up.ts";
 import { RELAY_GROUP } from "./workers/groups.ts";
@@ -151,13 +152,16 @@ function keepHouse(
   }: Pick<WorkersContext, "config" | "engines">,
   opened: AsyncDisposableStack,
 ): void {
-  const housekeeping = every(HOUSEKEEPING_MS, () => {
-    // With a relay its events are consumed once they are in Kafka, whoever else consumed from here before.
-    const trimmed = outbox.trim(config.kafka ? [RELAY_GROUP] : null);
-    Promise.all([trimmed, deleteExpired(database)]).catch((err: unknown) =>
-      log.warn({ err }, "housekeeping failed; it's tried again"),
-    );
-  });
+  const tasks: BackgroundTask[] = [
+    {
+      name: "trim-outbox",
+      everyMs: HOUSEKEEPING_MS,
+      // With a relay its events are consumed once they are in Kafka, whoever else consumed from here before.
+      run: () => outbox.trim(config.kafka ? [RELAY_GROUP] : null),
+    },
+    { name: "delete-expired", everyMs: HOUSEKEEPING_MS, run: () => deleteExpired(database) },
+  ];
+  opened.use(startBackgroundTasks(tasks, log));
   const measuring = every(LAG_MS, () => {
     lagOfGroups(outbox, eventLog)
       .then((lags) => {
@@ -173,5 +177,4 @@ function keepHouse(
       });
   });
   opened.defer(async () => measuring());
-  opened.defer(async () => housekeeping());
 }

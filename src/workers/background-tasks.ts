@@ -1,0 +1,37 @@
+/**
+ * Work that nobody waits for and that is done again and again: each process with the role `jobs` runs every task in a
+ * loop of its own. Several processes may run the same task at once and any may be killed in the middle, so a task works
+ * in small transactions, each of which claims its rows (`for update skip locked`) and leaves nothing half done.
+ */
+import type { Logger } from "pino";
+import { sleep } from "../core/clock.ts";
+
+export interface BackgroundTask {
+  readonly name: string;
+  /** Time from the end of one run to the beginning of the next. */
+  readonly everyMs: number;
+  /** Returns early when `signal` aborts. What it throws is logged, and the next run comes as usual. */
+  readonly run: (signal: AbortSignal) => Promise<unknown>;
+}
+
+/** Disposing waits for the runs that are under way. */
+export function startBackgroundTasks(tasks: readonly BackgroundTask[], log: Logger): AsyncDisposable {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const loops = tasks.map(async ({ name, everyMs, run }) => {
+    while (!signal.aborted) {
+      try {
+        await run(signal);
+      } catch (err) {
+        if (!signal.aborted) log.warn({ err, task: name }, "a background task failed; it runs again");
+      }
+      await sleep(everyMs, signal);
+    }
+  });
+  return {
+    [Symbol.asyncDispose]: async () => {
+      stopping.abort();
+      await Promise.all(loops);
+    },
+  };
+}
