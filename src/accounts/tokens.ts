@@ -11,7 +11,7 @@ import type { Database, Db } from "../engines/database/pools.ts";
 import type { SharedForm, SharedLevel } from "../engines/shared-cache/port.ts";
 
 /** What a person's own scripts get. */
-export const USER_SCOPES = ["read", "write", "follow", "push"] as const;
+export const USER_SCOPES = ["profile", "read", "write", "follow", "push"] as const;
 
 export interface NewToken {
   readonly token: string;

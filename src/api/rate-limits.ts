@@ -5,16 +5,18 @@ import { RateLimited } from "../core/errors.ts";
 import type { MakeLimiter } from "../core/limits.ts";
 import type { Metrics } from "../core/telemetry/metrics.ts";
 
+/** A classroom, an office or a carrier's network is one address: what counts by address leaves room for 50 people. */
 const LIMITS = {
   /** Of a signed-in account, over all its apps. */
   account: { points: 1500, duration: 300 },
   /** Of an address without a token. */
-  address: { points: 300, duration: 300 },
+  address: { points: 3000, duration: 300 },
   media: { points: 30, duration: 1800 },
   delete: { points: 30, duration: 1800 },
-  signUp: { points: 5, duration: 1800 },
-  appRegistration: { points: 5, duration: 600 },
-  signIn: { points: 25, duration: 300 },
+  signUp: { points: 60, duration: 1800 },
+  appRegistration: { points: 60, duration: 600 },
+  /** Wrong passwords have limits of their own: `oauth/sign-in-attempts.ts`. */
+  signIn: { points: 200, duration: 300 },
 } as const;
 
 type LimitName = keyof typeof LIMITS;

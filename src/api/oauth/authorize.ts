@@ -1,7 +1,14 @@
 /** The authorization endpoint: who is asking, who is signed in, do they agree. */
 import type { FastifyReply } from "fastify";
 import Type, { type Static } from "typebox";
-import { checkScopes, findApp, issueCode, type OAuthApp, OUT_OF_BAND } from "../../accounts/apps.ts";
+import {
+  checkScopes,
+  findApp,
+  issueCode,
+  isWebClient,
+  type OAuthApp,
+  OUT_OF_BAND,
+} from "../../accounts/apps.ts";
 import { Invalid } from "../../core/errors.ts";
 import type { AccountId } from "../../core/ids.ts";
 import type { App } from "../app.ts";
@@ -42,7 +49,8 @@ export function authorizeRoutes(app: App, context: ApiContext): void {
       const { accountId, csrfToken } = await openSession(context, request, reply);
       if (accountId === null || request.query.force_login === "true")
         return reply.redirect(signInFor(request.query), 303);
-      if (isOurs(context, asked)) return grant(context, reply, asked, accountId);
+      // The code goes to a page of our own: there is nobody to consent to.
+      if (isWebClient(asked.app)) return grant(context, reply, asked, accountId);
       return askForConsent(context, reply, { asked, accountId, csrfToken, query: request.query });
     },
   });
@@ -77,7 +85,10 @@ async function check(context: ApiContext, query: AuthorizeQuery): Promise<Asked>
   if (query.response_type !== "code") throw new Invalid("response_type must be code", 400);
   const scopes = (query.scope || "read").split(/[ +]+/).filter((scope) => scope !== "");
   checkScopes(scopes, found);
-  return { app: found, redirectUri, scopes, state: query.state ?? null, codeChallenge: challengeOf(query) };
+  const codeChallenge = challengeOf(query);
+  // A code of a client without a secret is protected by nothing else.
+  if (isWebClient(found) && codeChallenge === null) throw new Invalid("code_challenge can't be blank", 400);
+  return { app: found, redirectUri, scopes, state: query.state ?? null, codeChallenge };
 }
 
 /** What a SHA-256 looks like in base64url. */
@@ -141,22 +152,12 @@ function refuse(context: ApiContext, reply: FastifyReply, asked: Asked): Fastify
 }
 
 function withParameters({ redirectUri, state }: Asked, parameters: Record<string, string>): string {
+  const all = { ...parameters, ...(state === null ? {} : { state }) };
+  // The web client's redirect URI is a path, which browsers resolve against the address they asked.
+  if (redirectUri.startsWith("/")) return `${redirectUri}?${new URLSearchParams(all)}`;
   const url = new URL(redirectUri);
-  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
-  if (state !== null) url.searchParams.set("state", state);
+  for (const [name, value] of Object.entries(all)) url.searchParams.set(name, value);
   return url.href;
-}
-
-const WEB_CLIENT = { name: "Roost web", callbackPath: "/login/callback" };
-
-/**
- * Our own web client: the code goes to our own page, so there is nobody to consent to. Anybody can register an app of
- * this name; what makes it safe is the address, where only our client reads the code, and PKCE. Another page of ours
- * might hand on what stands in its address.
- */
-function isOurs({ config }: ApiContext, { app, redirectUri, codeChallenge }: Asked): boolean {
-  const isCallback = redirectUri === `${config.publicUrl}${WEB_CLIENT.callbackPath}`;
-  return isCallback && app.name === WEB_CLIENT.name && codeChallenge !== null;
 }
 
 function targetOf(redirectUri: string): string {

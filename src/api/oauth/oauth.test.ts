@@ -116,20 +116,54 @@ describe("asking for a code", () => {
     expect(page.headers["content-security-policy"]).toMatch(/default-src 'none'.*frame-ancestors 'none'/);
   });
 
-  test("only our own web client, at its own address and with PKCE, gets in without being asked about", async () => {
-    const registered = { client_name: "Roost web", scopes: "read" };
-    const callback = `${ORIGIN}/login/callback`;
-    const visit = await signedInAs("wren");
+  test("the web app needs no registration and no consent, but PKCE and its own address", async () => {
+    const web = { ...asked(), client_id: "roost-web", redirect_uri: "/login/callback", state: "s&t" };
     const pkce = { code_challenge: CHALLENGE, code_challenge_method: "S256" };
-    const ask = async (redirect_uri: string, client_name: string, more: object = pkce) => {
-      const { client_id } = await makeApp({ ...registered, client_name, redirect_uris: redirect_uri });
-      return (await visit.get("/oauth/authorize", { ...asked(), client_id, redirect_uri, ...more }))
-        .statusCode;
-    };
-    expect(await ask(callback, "Roost web")).toBe(303);
-    expect(await ask(callback, "Evil")).toBe(200);
-    expect(await ask(callback, "Roost web", {})).toBe(200);
-    expect(await ask(`${ORIGIN}/@evil`, "Roost web")).toBe(200);
+    const visit = await signedInAs("wren");
+    const ask = (more: object) => visit.get("/oauth/authorize", { ...web, ...more });
+    expect((await ask({})).statusCode).toBe(400);
+    expect((await ask({ ...pkce, redirect_uri: `${ORIGIN}/@evil` })).statusCode).toBe(400);
+    const granted = await ask(pkce);
+    expect(granted.statusCode).toBe(303);
+    const location = `${granted.headers.location}`;
+    expect(location).toMatch(/^\/login\/callback\?code=[\w-]+&state=s%26t$/);
+    const code = new URLSearchParams(location.split("?")[1]).get("code");
+    const exchange = (more: object) =>
+      app.inject({
+        method: "POST",
+        url: "/oauth/token",
+        payload: {
+          client_id: "roost-web",
+          grant_type: "authorization_code",
+          redirect_uri: "/login/callback",
+          code,
+          ...more,
+        },
+      });
+    expect((await exchange({ client_secret: "guessed", code_verifier: VERIFIER })).statusCode).toBe(401);
+    expect((await exchange({})).statusCode).toBe(400);
+    const exchanged = await exchange({ code_verifier: VERIFIER });
+    expect(exchanged.statusCode).toBe(200);
+    const { access_token } = exchanged.json<{ access_token: string }>();
+    const authorization = `Bearer ${access_token}`;
+    const me = () => app.inject({ url: "/api/v1/accounts/verify_credentials", headers: { authorization } });
+    expect((await me()).statusCode).toBe(200);
+    const payload = { client_id: "roost-web", token: access_token };
+    expect((await app.inject({ method: "POST", url: "/oauth/revoke", payload })).statusCode).toBe(200);
+    expect((await me()).statusCode).toBe(401);
+  });
+
+  test("another app that calls itself as the web app does is asked about", async () => {
+    const redirect_uri = `${ORIGIN}/login/callback`;
+    const evil = await makeApp({ client_name: "Roost web", scopes: "read", redirect_uris: redirect_uri });
+    const page = await (await signedInAs("wren")).get("/oauth/authorize", {
+      ...asked(),
+      client_id: evil.client_id,
+      redirect_uri,
+      code_challenge: CHALLENGE,
+      code_challenge_method: "S256",
+    });
+    expect(page.statusCode).toBe(200);
   });
 
   test("asks for the password again when the app wants it, and comes back", async () => {

@@ -80,7 +80,8 @@ const UserInfo = Type.Object({
 
 function userinfoRoutes(app: App, { config, profiles }: ApiContext): void {
   app.route({
-    method: "GET",
+    // OpenID Connect, 5.3.1: both methods.
+    method: ["GET", "POST"],
     url: "/oauth/userinfo",
     config: { scope: "profile" },
     schema: { summary: "Who a token belongs to", response: { 200: UserInfo } },

@@ -27,6 +27,7 @@ const WORDS: Readonly<Record<string, string>> = {
 export function inWords(scope: string): string {
   const known = WORDS[scope];
   if (known) return known;
+  if (scope.startsWith("admin:")) return "Use tools for moderators, if your account has any";
   const [verb, what] = scope.split(":");
   return `${verb === "write" ? "Change" : "See"} your ${what ?? "account"}`;
 }

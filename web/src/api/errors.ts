@@ -49,10 +49,6 @@ export function sentenceOf(error: unknown): string {
   return error instanceof Error ? error.message : "Something went wrong.";
 }
 
-export function isStatus(error: unknown, status: number): boolean {
-  return error instanceof ApiError && error.status === status;
-}
-
 export async function errorOf(response: Response): Promise<ApiError> {
   const body: unknown = await response.json().catch(() => null);
   const { error, error_description, details } = (body ?? {}) as {

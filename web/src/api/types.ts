@@ -193,11 +193,6 @@ export interface Instance {
   usage: { users: { active_month: number } };
 }
 
-export interface OAuthApplication {
-  client_id: string;
-  client_secret: string;
-}
-
 export interface OAuthToken {
   access_token: string;
   token_type: string;

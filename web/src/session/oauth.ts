@@ -1,14 +1,13 @@
-/** This app as an OAuth client of its own server: registered once per origin, code flow with PKCE. */
+/** This app as the built-in OAuth client of its own server: code flow with PKCE, no secret. */
 import { get, pathWith, post } from "../api/client.ts";
-import { isStatus } from "../api/errors.ts";
-import type { CredentialAccount, OAuthApplication, OAuthToken } from "../api/types.ts";
+import type { CredentialAccount, OAuthToken } from "../api/types.ts";
 import { currentSession, currentToken, rememberAccount, startSession } from "./session.ts";
 import { wipeStorage } from "./wipe.ts";
 
-const APP_KEY = "roost.app";
 const PENDING_KEY = "roost.sign-in";
 const SCOPES = "read write follow push";
 export const CALLBACK_PATH = "/login/callback";
+const CLIENT = { client_id: "roost-web", redirect_uri: CALLBACK_PATH };
 
 interface PendingSignIn {
   state: string;
@@ -16,37 +15,15 @@ interface PendingSignIn {
   returnTo: string;
 }
 
-async function registeredApp(): Promise<OAuthApplication> {
-  const known = localStorage.getItem(APP_KEY);
-  if (known) return JSON.parse(known) as OAuthApplication;
-  const app = await post<OAuthApplication>(
-    "/api/v1/apps",
-    {
-      client_name: "Roost web",
-      redirect_uris: `${location.origin}${CALLBACK_PATH}`,
-      scopes: SCOPES,
-      website: location.origin,
-    },
-    { token: null },
-  );
-  localStorage.setItem(
-    APP_KEY,
-    JSON.stringify({ client_id: app.client_id, client_secret: app.client_secret }),
-  );
-  return app;
-}
-
 export async function beginSignIn(returnTo: string): Promise<void> {
-  const app = await registeredApp();
   const verifier = randomText();
   const state = randomText();
   const pending: PendingSignIn = { state, verifier, returnTo };
   sessionStorage.setItem(PENDING_KEY, JSON.stringify(pending));
   location.assign(
     pathWith("/oauth/authorize", {
+      ...CLIENT,
       response_type: "code",
-      client_id: app.client_id,
-      redirect_uri: `${location.origin}${CALLBACK_PATH}`,
       scope: SCOPES,
       state,
       code_challenge: await challengeOf(verifier),
@@ -75,26 +52,12 @@ async function exchange(search: string): Promise<string> {
   if (!pending || !code || query.get("state") !== pending.state) {
     throw new Error("This sign-in was started in another tab or has expired. Start it again.");
   }
-  const app = await registeredApp();
-  try {
-    const token = await post<OAuthToken>(
-      "/oauth/token",
-      {
-        grant_type: "authorization_code",
-        client_id: app.client_id,
-        client_secret: app.client_secret,
-        redirect_uri: `${location.origin}${CALLBACK_PATH}`,
-        code,
-        code_verifier: pending.verifier,
-      },
-      { token: null },
-    );
-    await begin(token.access_token);
-  } catch (error) {
-    // The server forgot this app: the next try registers anew.
-    if (isStatus(error, 401)) localStorage.removeItem(APP_KEY);
-    throw error;
-  }
+  const token = await post<OAuthToken>(
+    "/oauth/token",
+    { ...CLIENT, grant_type: "authorization_code", code, code_verifier: pending.verifier },
+    { token: null },
+  );
+  await begin(token.access_token);
   sessionStorage.removeItem(PENDING_KEY);
   return pending.returnTo;
 }
@@ -109,45 +72,31 @@ export async function signUp(fields: { username: string; email: string; password
   await begin(token.access_token);
 }
 
-async function clientToken(isRetry = false): Promise<string> {
-  const app = await registeredApp();
-  try {
-    const token = await post<OAuthToken>(
-      "/oauth/token",
-      {
-        grant_type: "client_credentials",
-        client_id: app.client_id,
-        client_secret: app.client_secret,
-        scope: SCOPES,
-      },
-      { token: null },
-    );
-    return token.access_token;
-  } catch (error) {
-    if (isRetry || !isStatus(error, 401)) throw error;
-    localStorage.removeItem(APP_KEY);
-    return clientToken(true);
-  }
+async function clientToken(): Promise<string> {
+  const token = await post<OAuthToken>(
+    "/oauth/token",
+    { ...CLIENT, grant_type: "client_credentials", scope: SCOPES },
+    { token: null },
+  );
+  return token.access_token;
 }
 
 /** Knows the account before anything is shown: what is kept in this browser is kept per account. */
 async function begin(token: string): Promise<void> {
   const account = await get<CredentialAccount>("/api/v1/accounts/verify_credentials", { token });
   const { accountId } = currentSession();
-  if (accountId && accountId !== account.id) await wipeStorage({ keepApp: true });
+  if (accountId && accountId !== account.id) await wipeStorage();
   startSession(token);
   rememberAccount(account.id);
 }
 
 export async function signOut(): Promise<void> {
   const token = currentToken();
-  const app = localStorage.getItem(APP_KEY);
-  if (token && app) {
-    const { client_id, client_secret } = JSON.parse(app) as OAuthApplication;
+  if (token) {
     // A token that can't be revoked now is still forgotten here.
-    await post("/oauth/revoke", { client_id, client_secret, token }, { token: null }).catch(() => undefined);
+    await post("/oauth/revoke", { ...CLIENT, token }, { token: null }).catch(() => undefined);
   }
-  await wipeStorage({ keepApp: false });
+  await wipeStorage();
   location.assign("/");
 }
 
