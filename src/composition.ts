@@ -9,6 +9,7 @@ import type { Config } from "./config.ts";
 import { every, sleep } from "./core/clock.ts";
 import { timeOfIdMs } from "./core/ids.ts";
 import { ROLES, type Role, takesRequests } from "./core/roles.ts";
+import { countServer } from "./discovery/statistics.ts";
 import { listenForInvalidation } from "./engines/database/invalidation-channel.ts";
 import type { Database } from "./engines/database/pools.ts";
 import type { Consumer } from "./engines/event-log/port.ts";
@@ -23,6 +24,7 @@ import { startRelay } from "./workers/relay.ts";
 
 const HOUSEKEEPING_MS = 60_000;
 const LAG_MS = 15_000;
+const ACTIVITY_MS = 10_000;
 
 export interface Roost extends AsyncDisposable {
   readonly config: Config;
@@ -137,6 +139,10 @@ async function startWorkers(
     keepHouse({ config, engines }, opened);
   }
   for (const consumer of consumers) opened.use(consumer);
+  if (takesRequests(roles)) {
+    const flush = () => api.activity.flush(database.db);
+    opened.use(startBackgroundTasks([{ name: "note-activity", everyMs: ACTIVITY_MS, run: flush }], log));
+  }
   if (roles.size > 0) {
     const tidying = every(HOUSEKEEPING_MS, () => engines.keepHouse());
     opened.defer(async () => tidying());
@@ -148,7 +154,7 @@ async function startWorkers(
 function keepHouse(
   {
     config,
-    engines: { outbox, eventLog, database, metrics, log },
+    engines: { outbox, eventLog, database, metrics, log, clock },
   }: Pick<WorkersContext, "config" | "engines">,
   opened: AsyncDisposableStack,
 ): void {
@@ -160,6 +166,11 @@ function keepHouse(
       run: () => outbox.trim(config.kafka ? [RELAY_GROUP] : null),
     },
     { name: "delete-expired", everyMs: HOUSEKEEPING_MS, run: () => deleteExpired(database) },
+    {
+      name: "count-server",
+      everyMs: HOUSEKEEPING_MS,
+      run: () => countServer(database, clock.nowMs()),
+    },
   ];
   opened.use(startBackgroundTasks(tasks, log));
   const measuring = every(LAG_MS, () => {

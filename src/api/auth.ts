@@ -2,6 +2,7 @@
 import type { FastifyRequest } from "fastify";
 import type { TokenCache } from "../accounts/tokens.ts";
 import { Forbidden, Invalid, Unauthenticated } from "../core/errors.ts";
+import type { AccountId } from "../core/ids.ts";
 import { covers, type Viewer } from "../core/viewer.ts";
 import type { App } from "./app.ts";
 
@@ -14,12 +15,16 @@ declare module "fastify" {
 
 const INVALID = "The access token is invalid";
 
-export function authentication(app: App, { tokens }: { tokens: TokenCache }): void {
+export function authentication(
+  app: App,
+  { tokens, onSeen }: { tokens: TokenCache; onSeen: (accountId: AccountId) => void },
+): void {
   app.addHook("onRequest", async (request) => {
     const token = tokenOf(request);
     const { unconfirmed = false } = request.routeOptions.config;
     if (token !== null) request.viewer = await viewerOf(tokens, token, unconfirmed);
     demand(request);
+    if (request.viewer?.accountId) onSeen(request.viewer.accountId);
   });
 }
 

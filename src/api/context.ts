@@ -1,5 +1,6 @@
 /** What the API's route files work with. Made in `composition.ts`. */
 
+import type { AccountActivity } from "../accounts/activity.ts";
 import type { ProfileCache } from "../accounts/profiles.ts";
 import type { TokenCache } from "../accounts/tokens.ts";
 import type { Config } from "../config.ts";
@@ -28,6 +29,7 @@ export interface ApiContext {
   readonly mediaStore: MediaStore;
   readonly mailer: Mailer;
   readonly tokens: TokenCache;
+  readonly activity: AccountActivity;
   readonly profiles: ProfileCache;
   /** What a replica must have for a reader. */
   readonly recentWrites: RecentWrites;

@@ -1,8 +1,7 @@
 import type { FastifyReply } from "fastify";
-import { sql } from "kysely";
 import Type from "typebox";
 import { PROFILE_LIMITS } from "../accounts/edit-profile.ts";
-import type { Database } from "../engines/database/pools.ts";
+import { findStatistics, findWeeks, type ServerStatistics } from "../discovery/statistics.ts";
 import { MAX_DESCRIPTION_CHARACTERS } from "../media/upload.ts";
 import { MAX_MEDIA_ATTACHMENTS } from "../statuses/draft.ts";
 import { readStale } from "./answer.ts";
@@ -12,6 +11,15 @@ import { MAX_UPLOAD_BYTES } from "./http/body-parsing.ts";
 import { API_VERSION, MASTODON_API_LEVEL, VERSION } from "./version.ts";
 
 const Anything = Type.Record(Type.String(), Type.Unknown());
+/** Numbers as texts, as Mastodon has them. */
+const Weeks = Type.Array(
+  Type.Object({
+    week: Type.String(),
+    statuses: Type.String(),
+    logins: Type.String(),
+    registrations: Type.String(),
+  }),
+);
 const MAX_IMAGE_PIXELS = 33_177_600;
 
 /** Parts of the API that this server has nothing for: an empty list is the honest answer, and clients start. */
@@ -33,7 +41,6 @@ const EMPTY_LISTS = [
   "/api/v1/domain_blocks",
   "/api/v1/instance/peers",
   "/api/v1/instance/rules",
-  "/api/v1/instance/activity",
 ];
 
 export function instanceRoutes(app: App, context: ApiContext): void {
@@ -41,12 +48,12 @@ export function instanceRoutes(app: App, context: ApiContext): void {
   app.get(
     "/api/v1/instance",
     { config: open, schema: { summary: "About this server", response: { 200: Anything } } },
-    async (_, reply) => instanceV1(context, await counts(context, reply)),
+    async (_, reply) => instanceV1(context, await statistics(context, reply)),
   );
   app.get(
     "/api/v2/instance",
     { config: open, schema: { summary: "About this server", response: { 200: Anything } } },
-    async (_, reply) => instanceV2(context, await counts(context, reply)),
+    async (_, reply) => instanceV2(context, await statistics(context, reply)),
   );
   for (const url of EMPTY_LISTS) {
     app.get(
@@ -55,6 +62,19 @@ export function instanceRoutes(app: App, context: ApiContext): void {
       async () => [],
     );
   }
+  app.get(
+    "/api/v1/instance/activity",
+    { config: open, schema: { summary: "Activity of the last 12 weeks", response: { 200: Weeks } } },
+    async (_, reply) => {
+      const weeks = await readStale(context, reply, [], (source) => findWeeks(source, context.clock.nowMs()));
+      return weeks.map(({ week, statuses, logins, registrations }) => ({
+        week: `${week}`,
+        statuses: `${statuses}`,
+        logins: `${logins}`,
+        registrations: `${registrations}`,
+      }));
+    },
+  );
   app.get("/.well-known/nodeinfo", { config: open, schema: { hide: true } }, async () => ({
     links: ["2.0", "2.1"].map((version) => ({
       rel: `http://nodeinfo.diaspora.software/ns/schema/${version}`,
@@ -63,24 +83,23 @@ export function instanceRoutes(app: App, context: ApiContext): void {
   }));
   for (const version of ["2.0", "2.1"]) {
     app.get(`/nodeinfo/${version}`, { config: open, schema: { hide: true } }, async (_, reply) =>
-      nodeinfo(context, version, await counts(context, reply)),
+      nodeinfo(context, version, await statistics(context, reply)),
     );
   }
 }
 
-interface Counts {
-  readonly accounts: number;
-  readonly statuses: number;
-}
-
-function nodeinfo(context: ApiContext, version: string, { accounts, statuses }: Counts) {
+function nodeinfo(
+  context: ApiContext,
+  version: string,
+  { users, statuses, activeMonth, activeHalfYear }: ServerStatistics,
+) {
   return {
     version,
     software: { name: "roost", version: VERSION },
     protocols: [],
     services: { inbound: [], outbound: [] },
     usage: {
-      users: { total: accounts, activeMonth: accounts, activeHalfyear: accounts },
+      users: { total: users, activeMonth, activeHalfyear: activeHalfYear },
       localPosts: statuses,
     },
     openRegistrations: context.config.signUps === "open",
@@ -89,23 +108,8 @@ function nodeinfo(context: ApiContext, version: string, { accounts, statuses }: 
   };
 }
 
-/** Estimates of the planner: exact counts would read whole tables. */
-function counts(context: ApiContext, reply: FastifyReply): Promise<Counts> {
-  const statement = sql<Counts>`
-      select max(reltuples) filter (where relname = 'accounts') as accounts,
-        max(reltuples) filter (where relname = 'statuses') as statuses
-      from pg_class where relname in ('accounts', 'statuses') and relkind = 'r'`;
-  return readStale(context, reply, [], async ({ database, reading }) => {
-    const estimates = async (one: Database) =>
-      (await one.readStale(reading, (db) => statement.execute(db))).rows;
-    // In one database it's one question.
-    const shards = await database.shards.gather(estimates);
-    const [main] = database.shards.isOne ? shards : await estimates(database);
-    return {
-      accounts: Math.round(Math.max(0, main?.accounts ?? 0)),
-      statuses: Math.round(shards.reduce((sum, { statuses }) => sum + Math.max(0, statuses), 0)),
-    };
-  });
+function statistics(context: ApiContext, reply: FastifyReply): Promise<ServerStatistics> {
+  return readStale(context, reply, [], findStatistics);
 }
 
 function configuration({ config }: ApiContext) {
@@ -129,7 +133,7 @@ function configuration({ config }: ApiContext) {
   };
 }
 
-function instanceV1(context: ApiContext, { accounts, statuses }: Counts) {
+function instanceV1(context: ApiContext, { users, statuses }: ServerStatistics) {
   const { config } = context;
   return {
     uri: new URL(config.publicUrl).host,
@@ -139,7 +143,7 @@ function instanceV1(context: ApiContext, { accounts, statuses }: Counts) {
     email: config.instance.contactEmail,
     version: API_VERSION,
     urls: { streaming_api: config.publicUrl.replace(/^http/, "ws") },
-    stats: { user_count: accounts, status_count: statuses, domain_count: 1 },
+    stats: { user_count: users, status_count: statuses, domain_count: 1 },
     thumbnail: `${config.publicUrl}/headers/1.svg`,
     languages: ["en"],
     registrations: config.signUps === "open",
@@ -151,7 +155,7 @@ function instanceV1(context: ApiContext, { accounts, statuses }: Counts) {
   };
 }
 
-function instanceV2(context: ApiContext, { accounts }: Counts) {
+function instanceV2(context: ApiContext, { activeMonth }: ServerStatistics) {
   const { config } = context;
   return {
     domain: new URL(config.publicUrl).host,
@@ -159,7 +163,7 @@ function instanceV2(context: ApiContext, { accounts }: Counts) {
     version: API_VERSION,
     source_url: `${config.publicUrl}/about`,
     description: config.instance.description,
-    usage: { users: { active_month: accounts } },
+    usage: { users: { active_month: activeMonth } },
     thumbnail: { url: `${config.publicUrl}/headers/1.svg` },
     icon: [],
     languages: ["en"],

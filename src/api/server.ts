@@ -85,7 +85,10 @@ export async function buildServer(
   app.addHook("onRequest", async (request) => {
     if (READS_CACHES.test(request.routeOptions.url ?? "")) await context.catchUp();
   });
-  authentication(app, { tokens: context.tokens });
+  authentication(app, {
+    tokens: context.tokens,
+    onSeen: (accountId) => context.activity.seen(accountId, context.clock.nowMs()),
+  });
   if (config.rateLimits) limitRates(app, metrics, context.makeLimiter);
   else app.addHook("onRequest", async (request, reply) => describeNoLimits(request, reply));
   app.addHook("onResponse", async (request, reply) => {

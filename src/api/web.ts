@@ -3,13 +3,14 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import fastifyStatic from "@fastify/static";
-import type { FastifyRequest } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import Type from "typebox";
 import { NotFound } from "../core/errors.ts";
 import { parseId } from "../core/ids.ts";
 import type { App } from "./app.ts";
 import type { ApiContext } from "./context.ts";
 import { avatarSvg, headerSvg } from "./entities/default-pictures.ts";
+import { isPage } from "./web-pages.ts";
 
 const WEB_FOLDER = fileURLToPath(new URL("../../web/dist", import.meta.url));
 const YEAR_SECONDS = 365 * 24 * 3600;
@@ -30,6 +31,8 @@ export async function serveWeb(app: App, context: ApiContext): Promise<void> {
       index: false,
       // A folder is no file: the address of the outermost one is the app's.
       allowedPath: (path) => !path.endsWith("/"),
+      // Compressed when the app is built: doing it for each request would cost more than all the rest of it.
+      preCompressed: true,
       setHeaders: (reply, path) => {
         reply.header("Cache-Control", path.includes("/assets/") ? IMMUTABLE : "no-cache");
       },
@@ -42,10 +45,32 @@ export async function serveWeb(app: App, context: ApiContext): Promise<void> {
         .type("text/plain")
         .send("The web app isn't built here: run `npm run build`, then start Roost again.");
     }
-    // Read each time: the app may be built anew while the server runs.
-    const page = await readFile(`${WEB_FOLDER}/index.html`);
-    return reply.header("Cache-Control", "no-cache").type("text/html").send(page);
+    // The app says that nothing is there; programs are told by the status.
+    if (!(await isPage(context, reply, request.url))) reply.code(404);
+    return sendShell(request, reply);
   });
+}
+
+/** As the build writes them beside each file, the smallest first. */
+const COMPRESSED = [
+  { name: "br", ending: ".br" },
+  { name: "gzip", ending: ".gz" },
+];
+
+/** Read each time: the app may be built anew while the server runs. */
+async function sendShell({ headers }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const accepted = `${headers["accept-encoding"] ?? ""}`
+    .split(",")
+    .filter((one) => !/;\s*q=0(\.0*)?\s*$/.test(one))
+    .map((one) => one.trim().split(";")[0]);
+  const file = `${WEB_FOLDER}/index.html`;
+  const encoding = COMPRESSED.find(({ name }) => accepted.includes(name));
+  const compressed = encoding ? await readFile(file + encoding.ending).catch(() => null) : null;
+  if (encoding && compressed) reply.header("Content-Encoding", encoding.name);
+  return reply
+    .headers({ "Cache-Control": "no-cache", Vary: "accept-encoding" })
+    .type("text/html")
+    .send(compressed ?? (await readFile(file)));
 }
 
 /**

@@ -1,3 +1,4 @@
+import { AccountActivity } from "../accounts/activity.ts";
 import type { ApiContext } from "../api/context.ts";
 import { urlsOf } from "../api/entities/urls.ts";
 import type { Config } from "../config.ts";
@@ -65,6 +66,7 @@ export function composeDomains(config: Config, engines: Engines, leaving: AbortS
     mediaStore: engines.mediaStore,
     mailer: engines.mailer,
     tokens,
+    activity: new AccountActivity(),
     profiles,
     catchUp: caches.catchUp,
     recentWrites: caches.recentWrites,

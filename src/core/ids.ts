@@ -28,6 +28,11 @@ export function makeId(atMs: number, shard: number, sequence: number): bigint {
   );
 }
 
+/** The lowest id of that time, or the time of the first one when that is later. */
+export function idAtMs(atMs: number): bigint {
+  return makeId(Math.max(atMs, ID_EPOCH_MS), 0, 0);
+}
+
 export function timeOfIdMs(id: bigint): number {
   return Number(id >> TIME_SHIFT) + ID_EPOCH_MS;
 }

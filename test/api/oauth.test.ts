@@ -72,6 +72,23 @@ describe("the authorization code", () => {
   });
 });
 
+describe("who a token belongs to", () => {
+  test("is told by GET and by POST, to a token with the scope profile", async () => {
+    const [finch] = await signUp(roost.url, "finch");
+    const token = `${finch?.client.token}`;
+    const ask = (method: string, by: string) =>
+      fetch(`${roost.url}/oauth/userinfo`, { method, headers: { authorization: `Bearer ${by}` } });
+    for (const method of ["GET", "POST"]) {
+      const answer = await ask(method, token);
+      expect([method, answer.status]).toEqual([method, 200]);
+      expect(await json(answer)).toMatchObject({ preferred_username: "finch" });
+    }
+    const { code, verifier } = await authorize();
+    const { access_token } = await json<{ access_token: string }>(await exchange(code, verifier));
+    expect((await ask("GET", access_token)).status).toBe(403);
+  });
+});
+
 describe("who shouldn't get in", () => {
   test("no address that wasn't registered is ever redirected to", async () => {
     for (const redirect_uri of [
@@ -90,6 +107,13 @@ describe("who shouldn't get in", () => {
     expect((await credentials("read push")).status).toBe(400);
     const bad = { client_name: "Bad", redirect_uris: "javascript:alert(1)", scopes: "read" };
     expect((await form("/api/v1/apps", bad)).status).toBe(422);
+  });
+
+  test("an app for moderators registers with its scopes, and an unknown one is refused", async () => {
+    const register = (scopes: string) =>
+      form("/api/v1/apps", { client_name: "Desk", redirect_uris: REDIRECT, scopes });
+    expect((await register("read admin:read admin:write:reports")).status).toBe(200);
+    expect((await register("read admin:everything")).status).toBe(422);
   });
 
   test("a form from another site, or without its token, changes nothing", async () => {

@@ -7,6 +7,7 @@ import * as idClock from "./0005-id-clock.ts";
 import * as shardMoves from "./0006-shard-moves.ts";
 import * as mainDatabase from "./0007-main-database.ts";
 import * as webClient from "./0014-web-client.ts";
+import * as serverStatistics from "./0015-server-statistics.ts";
 
 export const migrations: Record<string, Migration> = {
   "0001-first": first,
@@ -16,4 +17,5 @@ export const migrations: Record<string, Migration> = {
   "0006-shard-moves": shardMoves,
   "0007-main-database": mainDatabase,
   "0014-web-client": webClient,
+  "0015-server-statistics": serverStatistics,
 };
