@@ -32,7 +32,8 @@ export function explain(error: unknown): Failure {
       "`roost config --help` tells where settings come from.",
     );
   }
-  if (error instanceof UnusableSetup) return expected(exitCodes.config, sentence(error.message));
+  if (error instanceof UnusableSetup)
+    return expected(error.isAway ? exitCodes.unavailable : exitCodes.config, sentence(error.message));
   // Commander has already said what is wrong; help and --version are no failures.
   if (error instanceof CommanderError) return expected(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage);
   if (error instanceof AppError) return expected(codeOf(error), sentence(error.message), ...hintFor(error));

@@ -118,6 +118,7 @@ async function openEventLog(
   await eventLog.check().catch((error: Error) => {
     throw new UnusableSetup(
       `${error.message}: start it, correct the address, or unset KAFKA_BROKERS to read events from the database`,
+      { isAway: /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT/.test(error.message) },
     );
   });
   return eventLog;

@@ -92,6 +92,6 @@ async function overRedis(
 }
 
 function refuse(error: unknown): never {
-  if (error instanceof UnusableRedis) throw new UnusableSetup(error.message);
+  if (error instanceof UnusableRedis) throw new UnusableSetup(error.message, { isAway: error.isAway });
   throw error;
 }

@@ -59,7 +59,15 @@ export class Unavailable extends AppError {
 }
 
 /** What settings name can't be used as it is: the start is refused, with a sentence that says the way out. */
-export class UnusableSetup extends Error {}
+export class UnusableSetup extends Error {
+  /** The settings may be right: nobody answers there now. */
+  readonly isAway: boolean;
+
+  constructor(sentence: string, { isAway = false, cause }: { isAway?: boolean; cause?: unknown } = {}) {
+    super(sentence, { cause });
+    this.isAway = isAway;
+  }
+}
 
 /** For what may be left undone when an engine is away: as a `catch`. */
 export function ignoreUnavailable(error: unknown): void {

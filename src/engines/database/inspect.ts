@@ -53,7 +53,7 @@ class UnusableDatabase extends UnusableSetup {
   readonly reason: Reason;
 
   constructor(message: string, reason: Reason) {
-    super(message);
+    super(message, { isAway: reason.mayPass === "away" });
     this.reason = reason;
   }
 }

@@ -59,6 +59,8 @@ const PROBLEMS: Readonly<Record<string, (address: S3Address) => string>> = {
   TimeoutError: (address) => awayAs(address, "which doesn't answer"),
 };
 
+const AWAY: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "TimeoutError"]);
+
 function problemOf(address: S3Address, error: unknown): UnusableSetup {
   const { name, code = "" } = error as Error & { code?: string };
   const says =
@@ -66,7 +68,8 @@ function problemOf(address: S3Address, error: unknown): UnusableSetup {
     PROBLEMS[name] ??
     (/CERT|SIGNATURE$/.test(code) ? untrusted(code) : null) ??
     ((at) => awayAs(at, "which doesn't answer as S3 does"));
-  return new UnusableSetup(says(address), { cause: withoutKeys(error as Error) });
+  const isAway = AWAY.has(code) || AWAY.has(name);
+  return new UnusableSetup(says(address), { isAway, cause: withoutKeys(error as Error) });
 }
 
 function awayAs({ endpoint, region }: S3Address, why: string): string {

@@ -4,8 +4,12 @@ import type { RedisAddress } from "./address.ts";
 
 /** REDIS_URL can't be used as it is. The message says why and what to do, and holds no password. */
 export class UnusableRedis extends Error {
-  constructor(address: RedisAddress, why: string, way: string) {
+  /** Nobody answers there now. */
+  readonly isAway: boolean;
+
+  constructor(address: RedisAddress, why: string, way: string, isAway = false) {
     super(`REDIS_URL names ${address.shown}, ${why}: ${way}`);
+    this.isAway = isAway;
     this.name = "UnusableRedis";
   }
 }
@@ -136,10 +140,10 @@ function unusable(address: RedisAddress, error: unknown): UnusableRedis {
     return new UnusableRedis(address, `which has no database ${address.database}`, "correct its number");
   if (/^ERR unknown command.*sentinel/i.test(message))
     return new UnusableRedis(address, "which is no sentinel", "write redis://host:port for a server itself");
-  const why =
+  const away =
     ({ ECONNREFUSED: "where nothing listens", ENOTFOUND: "a host that nobody knows" } as const)[code] ??
-    (/ETIMEDOUT|timed out|timeout/i.test(`${code} ${message}`)
-      ? "which doesn't answer"
-      : "which doesn't answer as Redis does");
-  return new UnusableRedis(address, why, "start it or correct the address, or unset REDIS_URL to do without");
+    (/ETIMEDOUT|timed out|timeout/i.test(`${code} ${message}`) ? "which doesn't answer" : null);
+  const why = away ?? "which doesn't answer as Redis does";
+  const way = "start it or correct the address, or unset REDIS_URL to do without";
+  return new UnusableRedis(address, why, way, away !== null);
 }
