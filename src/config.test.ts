@@ -120,6 +120,7 @@ it("needs nothing set", () => {
     publicUrl: "http://localhost:3000",
     database: { kind: "embedded" },
     databasePoolSize: 20,
+    demo: null,
     shards: [],
     redis: null,
     kafka: null,

@@ -33,6 +33,8 @@ export interface Config {
     readonly secretAccessKey: string;
   } | null;
   readonly signUps: "open" | "closed";
+  /** The demo's account, which anybody may use; null on a server that is no demo, or that others reach. */
+  readonly demo: { readonly login: string; readonly password: string; readonly name: string } | null;
   readonly rateLimits: boolean;
   readonly smtp: { url: string; from: string } | null;
   /** Addresses or CIDR ranges whose X-Forwarded-For is believed. */
@@ -102,15 +104,24 @@ export interface LoadedConfig {
   readonly misspelt: readonly string[];
 }
 
-/** Flags win over the environment, it over `.env`, that over the defaults. Empty texts count as unset. */
-export function loadConfig(environment: Texts, flags: Texts = {}, dotEnv: Texts = {}): LoadedConfig {
+/**
+ * Flags win over the environment, it over `.env`, that over the defaults. Empty texts count as unset. `defaults` are a
+ * command's own, in place of the table's.
+ */
+export function loadConfig(
+  environment: Texts,
+  flags: Texts = {},
+  dotEnv: Texts = {},
+  defaults: Texts = {},
+): LoadedConfig {
   const mistakes: string[] = [];
   const values: Partial<Record<SettingName, unknown>> = {};
   const effective = settingNames.map((name): EffectiveSetting => {
     const given = find(name, { flag: flags, environment, ".env": dotEnv }, mistakes);
     const { parse, expects, secret, fallback } = settingOf(name);
     const standard =
-      typeof fallback === "function" ? fallback((other) => `${values[other as SettingName]}`) : fallback;
+      defaults[name] ??
+      (typeof fallback === "function" ? fallback((other) => `${values[other as SettingName]}`) : fallback);
     const entry = given ?? { name, text: standard, source: "default" as const };
     if (entry.text === null) return entry;
     values[name] = parse(entry.text);
@@ -145,8 +156,14 @@ export function loadConfig(environment: Texts, flags: Texts = {}, dotEnv: Texts 
 }
 
 /** As `loadConfig`, from this process's environment and the `.env` file of the folder it runs in. */
-export function loadConfigHere(flags: Texts = {}): LoadedConfig {
-  return loadConfig(process.env, flags, readDotEnv(resolve(".env")));
+export function loadConfigHere(flags: Texts = {}, defaults: Texts = {}): LoadedConfig {
+  return loadConfig(process.env, flags, readDotEnv(resolve(".env")), defaults);
+}
+
+/** Whether others than this machine's own users reach the server, as far as settings tell. */
+export function isReachedByOthers({ host, publicUrl }: Pick<Config, "host" | "publicUrl">): boolean {
+  const isLocal = (name: string) => /^(localhost|127\.\d+\.\d+\.\d+|\[?::1\]?)$/.test(name);
+  return !isLocal(host) || !isLocal(new URL(publicUrl).hostname);
 }
 
 function readDotEnv(file: string): Texts {
@@ -237,6 +254,7 @@ function assemble(values: Values): Config {
     s3: s3Of(values),
     databasePoolSize: values.DATABASE_POOL_SIZE,
     signUps: values.SIGN_UPS,
+    demo: null,
     rateLimits: values.RATE_LIMITS === "on",
     smtp: values.SMTP_URL ? { url: values.SMTP_URL, from: values.MAIL_FROM } : null,
     trustedProxies: values.TRUSTED_PROXIES ?? [],

@@ -188,6 +188,8 @@ function instanceV2(context: ApiContext, { activeMonth }: ServerStatistics) {
       min_age: null,
       url: null,
     },
+    // Ours: the web app offers to look around.
+    ...(config.demo ? { demo: { login: config.demo.login, name: config.demo.name } } : {}),
     api_versions: { mastodon: MASTODON_API_LEVEL },
     contact: { email: config.instance.contactEmail, account: null },
     rules: [],

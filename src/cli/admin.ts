@@ -18,12 +18,22 @@ export interface Admin extends AsyncDisposable {
 const POOL_SIZE = 2;
 const STATEMENT_TIMEOUT_MS = 60_000;
 
-/** Brings the schema up to date first, unless told not to. */
+interface AdminOptions {
+  readonly terminal: Terminal;
+  /** Brings the schema up to date first, unless told not to. */
+  readonly migrates?: boolean;
+  /** Makes the database when there is none. Otherwise that is refused: a folder may be misspelt. */
+  readonly creates?: boolean;
+}
+
 export async function openAdmin(
   config: Config,
-  { terminal, migrates = true }: { terminal: Terminal; migrates?: boolean },
+  { terminal, migrates = true, creates = false }: AdminOptions,
 ): Promise<Admin> {
-  const { Database } = await import("../engines/database/pools.ts");
+  if (config.database.kind === "embedded") requireFolder(config.dataDir);
+  if (!creates && config.database.kind === "embedded" && !(await embeddedFolder(config.dataDir)))
+    throw nothingIn(`DATA_DIR is ${config.dataDir}, where no Roost has kept anything yet.`, "DATA_DIR");
+  const { Database, migrationState } = await import("../engines/database/pools.ts");
   await using opened = new AsyncDisposableStack();
   const { connection, serverRuns } = await connect(config, opened, terminal);
   const database = opened.use(
@@ -37,6 +47,13 @@ export async function openAdmin(
     }),
   );
   await database.ping();
+  if (
+    !creates &&
+    migrates &&
+    config.database.kind === "external" &&
+    (await migrationState(database.db)).isEmpty
+  )
+    throw nothingIn("DATABASE_URL names a database that no Roost has used yet.", "DATABASE_URL");
   if (migrates && !serverRuns) {
     const { requireMain } = await import("../engines/database/shard-map.ts");
     await database.migrate();
@@ -44,6 +61,19 @@ export async function openAdmin(
   }
   const open = opened.move();
   return { database, db: database.db, serverRuns, [Symbol.asyncDispose]: () => open.disposeAsync() };
+}
+
+function nothingIn(sentence: string, setting: string): CommandError {
+  return new CommandError(exitCodes.config, sentence, {
+    hint: `Correct ${setting}, or make a database there: \`roost start\`, \`roost migrate\` and \`roost accounts create\` do.`,
+  });
+}
+
+/** Where the embedded PostgreSQL keeps its data, or null when it has never been set up. */
+export async function embeddedFolder(dataDir: string): Promise<string | null> {
+  const { knownFolder } = await import("../engines/database/embedded-place.ts");
+  const folder = knownFolder(dataDir);
+  return folder !== null && existsSync(join(folder, "data", "PG_VERSION")) ? folder : null;
 }
 
 interface Connected {
@@ -70,7 +100,6 @@ async function connect(config: Config, opened: AsyncDisposableStack, terminal: T
   const log = (line: string) => {
     if (terminal.verbose) terminal.note(line);
   };
-  requireFolder(dataDir);
   // Ctrl-C ends a command at once, and with it the PostgreSQL that it has started.
   const interrupt = () => process.exit(exitCodes.interrupted);
   opened.defer(onStopSignal({ stop: interrupt, stopAtOnce: interrupt }));

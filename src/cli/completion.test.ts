@@ -45,6 +45,6 @@ describe.each(Object.keys(ASK))("completion in %s", (shell) => {
     expect(offered("roost -v token create --js")).toEqual(["--json"]);
     expect(offered("roost accounts create start --em")).toEqual(["--email"]);
     expect(offered("roost completion ")).toEqual(expect.arrayContaining(["bash", "fish", "zsh"]));
-    expect(offered("roost start --fan-out-push")).toEqual(["--fan-out-push-below-followers"]);
+    expect(offered("roost start --sign")).toEqual(["--sign-ups"]);
   });
 });

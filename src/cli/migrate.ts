@@ -1,10 +1,11 @@
 import { Command } from "commander";
 import type { Config } from "../config.ts";
 import type { Database } from "../engines/database/pools.ts";
-import { openAdmin } from "./admin.ts";
+import { type Admin, embeddedFolder, openAdmin } from "./admin.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { examples, terminalOf } from "./invocation.ts";
 import { addSettingFlags, configOf } from "./setting-flags.ts";
+import type { Terminal } from "./terminal.ts";
 
 const STATEMENT_TIMEOUT_MS = 600_000;
 
@@ -24,16 +25,41 @@ export function migrateCommand(): Command {
 async function run(options: { dryRun?: boolean; json?: boolean }, command: Command): Promise<void> {
   const terminal = terminalOf(command);
   const { config } = configOf(command);
-  const { migrationState, newerSchema } = await import("../engines/database/pools.ts");
-  await using admin = await openAdmin(config, { terminal, migrates: false });
-  const { pending, unknown } = await migrationState(admin.db);
-  if (unknown.length > 0) throw newerSchema(unknown);
-  const applied = options.dryRun ? [] : await admin.database.migrate();
-  if (!options.dryRun) await migrateShards(config, admin.database);
+  const { pending, applied } = options.dryRun
+    ? { pending: await pendingOf(config, terminal), applied: [] }
+    : await migrate(config, terminal);
   if (options.json) terminal.json({ pending: options.dryRun ? pending : [], applied });
   else if (pending.length === 0) terminal.data("The schema is up to date.");
   else terminal.data(`${options.dryRun ? "Would apply" : "Applied"}: ${pending.join(", ")}`);
   if (options.dryRun && pending.length > 0) process.exitCode = exitCodes.failed;
+}
+
+/** What would be applied. Where no database is yet, none is made. */
+async function pendingOf(config: Config, terminal: Terminal): Promise<string[]> {
+  if (config.database.kind === "embedded" && !(await embeddedFolder(config.dataDir))) {
+    const { migrations } = await import("../engines/database/migrations/list.ts");
+    return Object.keys(migrations);
+  }
+  await using admin = await openAdmin(config, { terminal, migrates: false });
+  return knownPending(admin);
+}
+
+async function migrate(
+  config: Config,
+  terminal: Terminal,
+): Promise<{ pending: string[]; applied: string[] }> {
+  await using admin = await openAdmin(config, { terminal, migrates: false, creates: true });
+  const pending = await knownPending(admin);
+  const applied = await admin.database.migrate();
+  await migrateShards(config, admin.database);
+  return { pending, applied };
+}
+
+async function knownPending({ db }: Admin): Promise<string[]> {
+  const { migrationState, newerSchema } = await import("../engines/database/pools.ts");
+  const { pending, unknown } = await migrationState(db);
+  if (unknown.length > 0) throw newerSchema(unknown);
+  return pending;
 }
 
 /** Opening them does. */

@@ -52,27 +52,16 @@ Examples:
     )
     .configureHelp({ showGlobalOptions: true })
     .exitOverride();
-  for (const command of [
-    startCommand(),
-    ...roleCommands(),
-    demoCommand(),
-    migrateCommand(),
-    accountsCommand(),
-    tokenCommand(),
-    eventsCommand(),
-    shardsCommand(),
-  ]) {
-    program.addCommand(inheriting(command, program));
-  }
-  for (const command of [
-    clusterCommand(),
-    doctorCommand(),
-    configCommand(),
-    benchCommand(argv),
-    completionCommand(),
-  ]) {
-    program.addCommand(inheriting(command, program));
-  }
+  const groups: Record<string, Command[]> = {
+    "Look around:": [demoCommand(), clusterCommand()],
+    "Run a server:": [startCommand(), doctorCommand(), configCommand()],
+    "Accounts and apps:": [accountsCommand(), tokenCommand()],
+    "Run its parts on many machines:": roleCommands(),
+    "Look after its data:": [migrateCommand(), eventsCommand(), shardsCommand()],
+    "Other:": [benchCommand(argv), completionCommand()],
+  };
+  for (const [group, commands] of Object.entries(groups))
+    for (const command of commands) program.addCommand(inheriting(command.helpGroup(group), program));
   return program;
 }
 

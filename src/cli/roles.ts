@@ -6,7 +6,7 @@ import { type Role, takesRequests } from "../core/roles.ts";
 import { processesOption } from "./arguments.ts";
 import { examples, terminalOf } from "./invocation.ts";
 import { requireShared, serveInProcesses } from "./serve.ts";
-import { addSettingFlags, configOf } from "./setting-flags.ts";
+import { addSettingFlags, configOf, MAIN_SETTINGS } from "./setting-flags.ts";
 
 interface RoleCommand {
   readonly name: string;
@@ -75,7 +75,7 @@ KAFKA_BROKERS events go through Kafka. /livez, /readyz and /metrics answer at PO
           terminal.note(`roost ${name} is ready${listens ? ` at ${addressOf(config)}` : ""}`),
         );
       });
-    return addSettingFlags(command, "all");
+    return addSettingFlags(command, MAIN_SETTINGS);
   });
 }
 

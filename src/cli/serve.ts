@@ -1,6 +1,6 @@
 /** Runs a server until it is told to stop: what `roost start` and `roost demo` share. */
 import type { Roost } from "../composition.ts";
-import type { Config, LoadedConfig } from "../config.ts";
+import { type Config, isReachedByOthers, type LoadedConfig } from "../config.ts";
 import { type Role, takesRequests } from "../core/roles.ts";
 import { tellAddress } from "./admin.ts";
 import { requireFolder } from "./data-folder.ts";
@@ -22,6 +22,8 @@ export interface ServeOptions {
   readonly roles: readonly Role[];
   /** How many processes do so; 1 unless given. */
   readonly processes?: number;
+  /** Whether the demo is meant. Otherwise it is a mistake to find one in the database. */
+  readonly isDemo?: boolean;
 }
 
 /** What there is to tell people. */
@@ -59,7 +61,7 @@ export async function serveInProcesses(options: ServeOptions, ready: (told: Read
 
 /** Resolves once `ready` has; the server goes on until a signal ends the process. */
 export async function serve(
-  { loaded, terminal, roles }: ServeOptions,
+  { loaded, terminal, roles, isDemo = false }: ServeOptions,
   ready: (serving: Serving) => Promise<void> | void,
 ): Promise<void> {
   const underway: Underway = { log: null, opening: null };
@@ -78,6 +80,7 @@ export async function serve(
     const roost = await underway.opening;
     if (stop.signal.aborted) return await forever();
     roost.failed.catch((error: unknown) => closing.because(error));
+    if (!isDemo && listens) await mindDemo(roost, terminal);
     if (listens) await roost.listen();
     tellAddress(config);
     await ready({ roost, config, listens, log, logPlace: log.place, stopping: stop.signal });
@@ -94,6 +97,25 @@ export async function serve(
     }
     throw error;
   }
+}
+
+/** A server of one's own is not begun on the demo by mistake, and never shown to others with its known password. */
+async function mindDemo({ config, database }: Roost, terminal: Terminal): Promise<void> {
+  const { holdsDemo } = await import("../demo/presence.ts");
+  if (!(await holdsDemo(database.db))) return;
+  const holds = `${config.database.kind === "embedded" ? config.dataDir : "DATABASE_URL"} holds the demo`;
+  if (isReachedByOthers(config)) {
+    throw new CommandError(
+      exitCodes.notAllowed,
+      `${holds}, whose password everybody knows, and others can reach this server.`,
+      {
+        hint: "Choose another DATA_DIR for a server of your own. `roost demo` runs the demo, with a password of its own.",
+      },
+    );
+  }
+  terminal.note(
+    `${terminal.paint("yellow", "warning:")} ${holds}. For a server of your own choose another DATA_DIR.`,
+  );
 }
 
 /** What is left open by the settings. Workers have a port only where somebody wants to ask them how they are. */
@@ -190,10 +212,25 @@ async function closeOnSignal(options: {
   };
 }
 
+/** What settings leave open that a person may not have meant to. */
+function exposures({ signUps, publicUrl, host }: Config): string[] {
+  const isOpen = isReachedByOthers({ host, publicUrl });
+  const isUrlLocal = !isReachedByOthers({ host: "localhost", publicUrl });
+  return [
+    ...(isOpen && signUps === "open"
+      ? ["Anybody who reaches this server can sign up (SIGN_UPS=closed ends that)"]
+      : []),
+    ...(isOpen && isUrlLocal
+      ? [`Links and sign-in go to ${publicUrl}: set PUBLIC_URL to the address that others use`]
+      : []),
+  ];
+}
+
 /** What a person wants to know first. */
 export function introduce({ config, logPlace }: Ready, terminal: Terminal): void {
   const { publicUrl: url, dataDir, database, host, port } = config;
   const name = `Roost ${version()}`;
+  for (const line of exposures(config)) terminal.note(`${terminal.paint("yellow", "note:")} ${line}.`);
   if (!terminal.watched) {
     terminal.note(`${name} is ready at ${url} (data in ${dataDir})`);
     return;

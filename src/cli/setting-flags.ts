@@ -3,19 +3,31 @@ import { type Command, Option } from "commander";
 import { type LoadedConfig, loadConfigHere, type Texts } from "../config.ts";
 import { type SettingName, settingNames, settingOf } from "../settings.ts";
 
+/** What most people set, in the help of commands that run a server. */
+export const MAIN_SETTINGS: readonly SettingName[] = [
+  "PORT",
+  "HOST",
+  "PUBLIC_URL",
+  "DATA_DIR",
+  "SIGN_UPS",
+  "DATABASE_URL",
+  "REDIS_URL",
+];
+
 /** Gives a command a flag for each setting. Those not in `shown` work too but are left out of its help. */
-export function addSettingFlags(command: Command, shown: readonly SettingName[] | "all"): Command {
+export function addSettingFlags(command: Command, shown: readonly SettingName[]): Command {
   for (const name of settingNames) {
-    const { doc, group, secret } = settingOf(name);
+    const { doc, secret } = settingOf(name);
     const flag = flagOf(name);
     const option = secret
       ? new Option(`${flag} <file>`, `file that holds ${name}`)
       : new Option(`${flag} <value>`, doc);
-    if (shown === "all") option.helpGroup(`Settings: ${group.toLowerCase()}`);
-    option.hideHelp(shown !== "all" && !shown.includes(name));
+    option.hideHelp(!shown.includes(name)).helpGroup("Settings:");
     command.addOption(option);
   }
-  return command;
+  return shown.length === 0
+    ? command
+    : command.addHelpText("after", "\nEvery other setting is a flag too: `npx roost config` lists them.");
 }
 
 /** PORT → --port; a secret's flag names a file, since a process's flags can be seen by others. */
@@ -25,8 +37,8 @@ export function flagOf(name: SettingName): string {
 }
 
 /** The configuration of this run: the command's flags, the environment, `.env`, defaults. */
-export function configOf(command: Command): LoadedConfig {
-  return loadConfigHere(flagTexts(command));
+export function configOf(command: Command, defaults: Texts = {}): LoadedConfig {
+  return loadConfigHere(flagTexts(command), defaults);
 }
 
 function flagTexts(command: Command): Texts {

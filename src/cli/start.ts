@@ -3,7 +3,7 @@ import { ROLES } from "../core/roles.ts";
 import { processesOption } from "./arguments.ts";
 import { examples, terminalOf } from "./invocation.ts";
 import { introduce, serveInProcesses } from "./serve.ts";
-import { addSettingFlags, configOf } from "./setting-flags.ts";
+import { addSettingFlags, configOf, MAIN_SETTINGS } from "./setting-flags.ts";
 
 export function startCommand(): Command {
   const command = new Command("start")
@@ -21,7 +21,7 @@ Without DATABASE_URL it keeps a PostgreSQL of its own in DATA_DIR. Only this mac
     )
     .addOption(processesOption(1))
     .action(start);
-  return addSettingFlags(command, "all");
+  return addSettingFlags(command, MAIN_SETTINGS);
 }
 
 async function start({ processes }: { processes: number }, command: Command): Promise<void> {

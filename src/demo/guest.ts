@@ -4,7 +4,12 @@ import { seededRandom } from "../core/random.ts";
 import type { Corpus } from "./corpus.ts";
 import type { World, WorldAccount, WorldStatus } from "./world.ts";
 
-export const DEMO_LOGIN = { email: "demo@example.org", password: "roost-demo", username: "demo" } as const;
+export const DEMO_LOGIN = {
+  email: "demo@example.org",
+  password: "roost-demo",
+  username: "demo",
+  name: "Robin",
+} as const;
 
 export interface Guest {
   readonly notifications: GuestNotification[];

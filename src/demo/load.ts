@@ -13,6 +13,7 @@ import type { Database } from "../engines/database/pools.ts";
 import { copyRows, type TableRows } from "./copy.ts";
 import { readCorpus } from "./corpus.ts";
 import { addGuest, DEMO_LOGIN } from "./guest.ts";
+import { HOLDS_DEMO } from "./presence.ts";
 import { tablesOf } from "./tables.ts";
 import { buildWorld, type World } from "./world.ts";
 
@@ -153,11 +154,8 @@ async function recordLoaded(client: pg.Client, counted: Counted, nowMs: number):
 }
 
 async function loadedSummary(client: pg.Client): Promise<DemoSummary | null> {
-  // From the catalogue, not by to_regclass: that may answer from before another loader's commit.
-  const { rows: tables } = await client.query<{ exists: boolean }>(
-    "select exists (select from pg_tables where schemaname = current_schema() and tablename = 'demo')",
-  );
-  if (!tables[0]?.exists) return null;
+  const { rows: tables } = await client.query<{ holds: boolean }>(HOLDS_DEMO);
+  if (!tables[0]?.holds) return null;
   const { rows } = await client.query<{ summary: Counted }>("select summary from demo");
   return rows[0] ? { ...rows[0].summary, loadedNow: false, login: DEMO_LOGIN } : null;
 }

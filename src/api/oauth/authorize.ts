@@ -1,5 +1,5 @@
 /** The authorization endpoint: who is asking, who is signed in, do they agree. */
-import type { FastifyReply } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import Type, { type Static } from "typebox";
 import {
   checkScopes,
@@ -9,12 +9,14 @@ import {
   type OAuthApp,
   OUT_OF_BAND,
 } from "../../accounts/apps.ts";
+import { verifyPassword } from "../../accounts/credentials.ts";
+import type { WebSession } from "../../accounts/sessions.ts";
 import { Invalid } from "../../core/errors.ts";
 import type { AccountId } from "../../core/ids.ts";
 import type { App } from "../app.ts";
 import type { ApiContext } from "../context.ts";
 import { codePage, consentPage, messagePage } from "./pages.ts";
-import { openSession, requireOwnForm, sendPage } from "./visit.ts";
+import { openSession, requireOwnForm, sendPage, startSession } from "./visit.ts";
 
 const Text = Type.Optional(Type.String({ maxLength: 4_000 }));
 const AuthorizeQuery = Type.Object({
@@ -26,6 +28,7 @@ const AuthorizeQuery = Type.Object({
   code_challenge: Text,
   code_challenge_method: Text,
   force_login: Text,
+  login_hint: Text,
   lang: Text,
 });
 type AuthorizeQuery = Static<typeof AuthorizeQuery>;
@@ -46,7 +49,7 @@ export function authorizeRoutes(app: App, context: ApiContext): void {
     schema: { summary: "Ask a person to let an app in", querystring: AuthorizeQuery },
     handler: async (request, reply) => {
       const asked = await check(context, request.query);
-      const { accountId, csrfToken } = await openSession(context, request, reply);
+      const { accountId, csrfToken } = await visitOf(context, request, reply, asked);
       if (accountId === null || request.query.force_login === "true")
         return reply.redirect(signInFor(request.query), 303);
       // The code goes to a page of our own: there is nobody to consent to.
@@ -102,6 +105,23 @@ function challengeOf({ code_challenge, code_challenge_method }: AuthorizeQuery):
     throw new Invalid("code_challenge must be a SHA-256 in base64url: 43 characters", 400);
   }
   return code_challenge;
+}
+
+/**
+ * The browser's session. On a demo whose password everybody knows anyway, the web app's link "Look around" signs in to
+ * the demo's account by itself.
+ */
+async function visitOf(
+  context: ApiContext,
+  request: FastifyRequest<{ Querystring: AuthorizeQuery }>,
+  reply: FastifyReply,
+  { app }: Asked,
+): Promise<WebSession> {
+  const session = await openSession(context, request, reply);
+  const { demo } = context.config;
+  if (!demo || request.query.login_hint !== demo.login || !isWebClient(app)) return session;
+  const found = await verifyPassword(context.database.db, demo.login, demo.password);
+  return found ? startSession(context, request, reply, found.accountId) : session;
 }
 
 async function askForConsent(

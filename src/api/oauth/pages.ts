@@ -1,5 +1,7 @@
 /** The pages of signing in, signing up and consenting. They work without JavaScript. */
+
 import type { OAuthApp } from "../../accounts/apps.ts";
+import type { Config } from "../../config.ts";
 import { type Html, html } from "./html.ts";
 import { inWords } from "./scopes.ts";
 
@@ -20,7 +22,11 @@ function layout(title: string, siteTitle: string, body: Html): string {
     .text;
 }
 
-export function signInPage(siteTitle: string, form: FormState, mayRegister: boolean): string {
+export function signInPage(
+  siteTitle: string,
+  form: FormState,
+  { mayRegister, demo }: { mayRegister: boolean; demo: Config["demo"] },
+): string {
   return layout(
     "Sign in",
     siteTitle,
@@ -29,6 +35,12 @@ export function signInPage(siteTitle: string, form: FormState, mayRegister: bool
       ${field({ name: "login", label: "Username or e-mail", autocomplete: "username", form })}
       ${field({ name: "password", label: "Password", type: "password", autocomplete: "current-password", form })}
       <button type="submit">Sign in</button></form>
+    ${
+      demo
+        ? html`<form method="post" action="/oauth/sign-in">${hidden(form)}${hiddenInput("login", demo.login)}${hiddenInput("password", demo.password)}
+      <button type="submit" class="quiet">Look around as ${demo.name}</button></form>`
+        : ""
+    }
     ${mayRegister ? html`<p class="aside">New here? <a href="/oauth/sign-up?next=${encodeURIComponent(form.next)}">Create an account</a></p>` : ""}`,
   );
 }

@@ -29,7 +29,7 @@ const SignOutForm = Type.Object({ csrf_token: Text, next: Next });
 
 export function signInRoutes(app: App, { context, confirmations }: SignUpContext): void {
   const { title } = context.config.instance;
-  const mayRegister = context.config.signUps === "open";
+  const offers = { mayRegister: context.config.signUps === "open", demo: context.config.demo };
   const attempts = new SignInAttempts(context.makeLimiter);
 
   app.get("/oauth/style.css", { schema: { hide: true } }, async (_, reply) =>
@@ -41,7 +41,7 @@ export function signInRoutes(app: App, { context, confirmations }: SignUpContext
     url: "/oauth/sign-in",
     schema: { hide: true, querystring: NextQuery },
     handler: async (request, reply) =>
-      sendPage(reply, signInPage(title, await formOf(context, request, reply), mayRegister)),
+      sendPage(reply, signInPage(title, await formOf(context, request, reply), offers)),
   });
 
   app.route({
@@ -64,7 +64,7 @@ export function signInRoutes(app: App, { context, confirmations }: SignUpContext
         return reply.redirect(safeNext(request.body.next), 303);
       } catch (error) {
         const form = await formOf(context, request, reply, { login }, error);
-        return refuse(reply, error, signInPage(title, form, mayRegister));
+        return refuse(reply, error, signInPage(title, form, offers));
       }
     },
   });

@@ -43,7 +43,7 @@ async function create(username: string | undefined, options: CreateOptions, comm
   const asks = options.input && terminal.interactive && !options.passwordStdin;
   const wanted = asks ? await ask(terminal, username, options) : await take(terminal, username, options);
   const { registerAccount } = await import("../../accounts/register.ts");
-  await using admin = await openAdmin(config, { terminal });
+  await using admin = await openAdmin(config, { terminal, creates: true });
   await registerAccount(admin.db, { ...wanted, agreement: true, confirmed: true });
   const account = await requireAccount(admin.db, wanted.username);
   const { generated, password } = wanted;

@@ -1,6 +1,6 @@
 /** What doctor asks of the database: the programs of the embedded one, and whether it or yours can be used. */
 import { execFile } from "node:child_process";
-import { access, readFile, stat } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -8,7 +8,8 @@ import { sql } from "kysely";
 import type { Config } from "../../config.ts";
 import { systemClock } from "../../core/clock.ts";
 import { UnusableSetup } from "../../core/errors.ts";
-import { openAdmin } from "../admin.ts";
+import { holdsDemo } from "../../demo/presence.ts";
+import { embeddedFolder, openAdmin } from "../admin.ts";
 import { explain } from "../failure.ts";
 import type { Terminal } from "../terminal.ts";
 import type { Check, Finding } from "./command.ts";
@@ -60,16 +61,8 @@ async function linksOf(native: string): Promise<string[]> {
   return (JSON.parse(text) as { target: string }[]).map(({ target }) => target);
 }
 
-/** Where the embedded PostgreSQL keeps its data, or null when it has never been set up. */
-async function clusterFolder(dataDir: string): Promise<string | null> {
-  const { knownFolder } = await import("../../engines/database/embedded-place.ts");
-  const folder = knownFolder(dataDir);
-  const found = folder && (await stat(join(folder, "data", "PG_VERSION")).catch(() => null));
-  return found ? folder : null;
-}
-
 async function database(config: Config, terminal: Terminal): Promise<Finding> {
-  const folder = config.database.kind === "embedded" ? await clusterFolder(config.dataDir) : null;
+  const folder = config.database.kind === "embedded" ? await embeddedFolder(config.dataDir) : null;
   if (config.database.kind === "embedded" && !folder) {
     return { status: "ok", says: "made at the first start" };
   }
@@ -85,7 +78,10 @@ async function database(config: Config, terminal: Terminal): Promise<Finding> {
       await requireMain(admin.db);
     }
     const skewMs = row ? row.now.getTime() - systemClock.nowMs() : 0;
-    return judge({ version: row?.version ?? "", skewMs, serverRuns: admin.serverRuns, ...state });
+    const found = judge({ version: row?.version ?? "", skewMs, serverRuns: admin.serverRuns, ...state });
+    if (found.status !== "ok" || !(await holdsDemo(admin.db))) return found;
+    const says = `${found.says}; it holds the demo, whose password everybody knows`;
+    return { status: "warning", says, mend: "choose another DATA_DIR for a server of your own" };
   } catch (error) {
     const { lines } = explain(error);
     if (error instanceof UnusableSetup) return { status: "failed", says: lines[0] ?? "" };

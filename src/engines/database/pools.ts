@@ -210,7 +210,9 @@ function isMadeTwice(error: unknown): boolean {
 }
 
 /** Migrations the database has not seen, and ones it has that this version doesn't know. */
-export async function migrationState(db: Db): Promise<{ pending: string[]; unknown: string[] }> {
+export async function migrationState(
+  db: Db,
+): Promise<{ pending: string[]; unknown: string[]; isEmpty: boolean }> {
   const exists = await sql<{
     name: string | null;
   }>`select to_regclass('kysely_migration')::text as name`.execute(db);
@@ -221,5 +223,6 @@ export async function migrationState(db: Db): Promise<{ pending: string[]; unkno
   return {
     pending: known.filter((name) => !applied.includes(name)),
     unknown: applied.filter((name) => !known.includes(name)),
+    isEmpty: applied.length === 0,
   };
 }

@@ -191,6 +191,8 @@ export interface Instance {
   contact: { email: string; account: Account | null };
   rules: { id: string; text: string }[];
   usage: { users: { active_month: number } };
+  /** On a demo: whom anybody may look around as. */
+  demo?: { login: string; name: string };
 }
 
 export interface OAuthToken {

@@ -3,6 +3,7 @@ import { BellOff, ListOrdered, Plug } from "lucide-react";
 import { PublicTimeline } from "../explore/explore-page.tsx";
 import { Link } from "../navigation/link.tsx";
 import { Page } from "../navigation/page.tsx";
+import { LookAround } from "../session/look-around.tsx";
 import { useInstance } from "../session/viewer.ts";
 import { DuskScene } from "./dusk-scene.tsx";
 
@@ -47,6 +48,7 @@ export default function LandingPage() {
             <Link to="/login" className="button button-on-dusk button-large">
               Sign in
             </Link>
+            {instance?.demo && <LookAround demo={instance.demo} className="button-on-dusk" />}
           </p>
         </div>
       </section>

@@ -6,6 +6,7 @@ import { Page } from "../navigation/page.tsx";
 import { Button } from "../ui/button.tsx";
 import { Logo } from "../ui/logo.tsx";
 import { Loading } from "../ui/states.tsx";
+import { LookAround } from "./look-around.tsx";
 import { beginSignIn, finishSignIn } from "./oauth.ts";
 import { useInstance } from "./viewer.ts";
 
@@ -39,6 +40,7 @@ export function LoginPage() {
         <Button className="button-large mt-6 w-full max-w-xs" isBusy={isBusy} onClick={() => void begin()}>
           Sign in{instance ? ` to ${instance.domain}` : ""}
         </Button>
+        {instance?.demo && <LookAround demo={instance.demo} className="mt-3 w-full max-w-xs" />}
         {instance?.registrations.enabled && (
           <p className="mt-5 text-soft">
             New here?{" "}

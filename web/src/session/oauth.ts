@@ -15,7 +15,8 @@ interface PendingSignIn {
   returnTo: string;
 }
 
-export async function beginSignIn(returnTo: string): Promise<void> {
+/** `loginHint` names the account of a demo, which signs in by itself. */
+export async function beginSignIn(returnTo: string, loginHint?: string): Promise<void> {
   const verifier = randomText();
   const state = randomText();
   const pending: PendingSignIn = { state, verifier, returnTo };
@@ -28,6 +29,7 @@ export async function beginSignIn(returnTo: string): Promise<void> {
       state,
       code_challenge: await challengeOf(verifier),
       code_challenge_method: "S256",
+      ...(loginHint ? { login_hint: loginHint } : {}),
     }),
   );
 }
