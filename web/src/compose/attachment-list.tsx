@@ -115,7 +115,7 @@ function Description({
         value={value}
         maxLength={maxCharacters}
         rows={3}
-        placeholder="What is to be seen, for people who can't see it"
+        placeholder="Describe the picture for people who can't see it"
         className="field-input flex-1 resize-none text-sm"
         onChange={(event) => onChange(event.target.value)}
       />

@@ -1,11 +1,13 @@
 /** Who may see it, and in which language it is. */
+import { AtSign, ChevronDown, Globe, Lock, type LucideIcon, Moon } from "lucide-react";
+import type { ReactNode } from "react";
 import type { Visibility } from "../api/types.ts";
 
-const VISIBILITIES: readonly (readonly [Visibility, string])[] = [
-  ["public", "Public · everyone"],
-  ["unlisted", "Quiet public · not in public lists"],
-  ["private", "Followers only"],
-  ["direct", "Mentioned people only"],
+const VISIBILITIES: readonly (readonly [Visibility, string, string, LucideIcon])[] = [
+  ["public", "Public", "Public · everyone", Globe],
+  ["unlisted", "Quiet", "Quiet public · not in public lists", Moon],
+  ["private", "Followers", "Followers only", Lock],
+  ["direct", "Mentioned", "Mentioned people only", AtSign],
 ];
 
 const LANGUAGES = [
@@ -23,21 +25,30 @@ export function ownLanguage(): string {
 export function VisibilityChoice({
   value,
   isFixed = false,
+  isShort = false,
   onChange,
 }: {
   value: Visibility;
   isFixed?: boolean;
+  /** Where there is little room. */
+  isShort?: boolean;
   onChange: (visibility: Visibility) => void;
 }) {
+  const [, short, , Icon = Globe] = VISIBILITIES.find(([one]) => one === value) ?? [];
   return (
     <label className="chip-select">
       <span className="sr-only">Who can see this</span>
+      {isShort && (
+        <Short>
+          <Icon aria-hidden="true" /> <span className="chip-words">{short}</span>
+        </Short>
+      )}
       <select
         value={value}
         disabled={isFixed}
         onChange={(event) => onChange(event.target.value as Visibility)}
       >
-        {VISIBILITIES.map(([visibility, label]) => (
+        {VISIBILITIES.map(([visibility, , label]) => (
           <option key={visibility} value={visibility}>
             {label}
           </option>
@@ -51,15 +62,18 @@ export function LanguageChoice({
   value,
   onChange,
   hasNone = false,
+  isShort = false,
 }: {
   value: string;
   onChange: (language: string) => void;
   hasNone?: boolean;
+  isShort?: boolean;
 }) {
   const codes = LANGUAGES.includes(value) || value === "" ? LANGUAGES : [value, ...LANGUAGES];
   return (
     <label className="chip-select">
       <span className="sr-only">Language</span>
+      {isShort && <Short>{value.toUpperCase()}</Short>}
       <select value={value} onChange={(event) => onChange(event.target.value)}>
         {hasNone && <option value="">The browser's language</option>}
         {codes.map((code) => (
@@ -69,5 +83,14 @@ export function LanguageChoice({
         ))}
       </select>
     </label>
+  );
+}
+
+/** What a closed choice shows in place of the whole label; the browser's own list opens over it. */
+function Short({ children }: { children: ReactNode }) {
+  return (
+    <span className="chip-short" aria-hidden="true">
+      {children} <ChevronDown />
+    </span>
   );
 }

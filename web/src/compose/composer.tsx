@@ -9,6 +9,8 @@ import { AttachmentList } from "./attachment-list.tsx";
 import { LanguageChoice, VisibilityChoice } from "./choices.tsx";
 import { lengthOf } from "./count.ts";
 import { Counter } from "./counter.tsx";
+import { OfferList, optionId } from "./offer-list.tsx";
+import { useCompletion } from "./use-completion.ts";
 import { useComposer } from "./use-composer.ts";
 
 export interface ComposerProps {
@@ -38,7 +40,8 @@ export function Composer(props: ComposerProps) {
   const lacksAlt = attachments.some((one) => one.media && one.description.trim() === "");
   const canAdd = attachments.length < (statusLimits?.max_media_attachments ?? 4);
   const isReminder = hasReminded && lacksAlt;
-  const ids = { text: useId(), warning: useId(), note: useId() };
+  const ids = { text: useId(), warning: useId(), note: useId(), offers: useId() };
+  const completion = useCompletion(composer.textRef, draft.text, (text) => change({ text }));
   const fileInput = useRef<HTMLInputElement>(null);
 
   const submit = () => {
@@ -91,17 +94,36 @@ export function Composer(props: ComposerProps) {
       <label htmlFor={ids.text} className="sr-only">
         {props.replyTo ? "Your reply" : "Your post"}
       </label>
-      <textarea
-        ref={composer.textRef}
-        id={ids.text}
-        className="composer-text"
-        placeholder={props.replyTo ? "Your reply" : "What's the view from up there?"}
-        dir="auto"
-        value={draft.text}
-        aria-describedby={ids.note}
-        aria-invalid={length > max || undefined}
-        onChange={(event) => change({ text: event.target.value })}
-      />
+      <div className="composer-field">
+        <textarea
+          ref={composer.textRef}
+          id={ids.text}
+          className="composer-text"
+          placeholder={props.replyTo ? "Your reply" : "What's the view from up there?"}
+          dir="auto"
+          value={draft.text}
+          aria-describedby={ids.note}
+          aria-invalid={length > max || undefined}
+          aria-autocomplete="list"
+          aria-controls={completion.offers.length > 0 ? ids.offers : undefined}
+          aria-activedescendant={
+            completion.offers.length > 0 ? optionId(ids.offers, completion.chosen) : undefined
+          }
+          onChange={(event) => {
+            change({ text: event.target.value });
+            completion.look();
+          }}
+          onClick={completion.look}
+          onBlur={completion.close}
+          onKeyDown={completion.onKeyDown}
+        />
+        <OfferList
+          id={ids.offers}
+          offers={completion.offers}
+          chosen={completion.chosen}
+          onAccept={completion.accept}
+        />
+      </div>
       <AttachmentList
         attachments={attachments}
         maxCharacters={configuration?.media_attachments.description_limit ?? MAX_DESCRIPTION}
@@ -151,11 +173,12 @@ export function Composer(props: ComposerProps) {
           <TriangleAlert />
         </button>
         <VisibilityChoice
+          isShort
           value={draft.visibility}
           isFixed={props.editing !== undefined}
           onChange={(visibility) => change({ visibility })}
         />
-        <LanguageChoice value={draft.language} onChange={(language) => change({ language })} />
+        <LanguageChoice isShort value={draft.language} onChange={(language) => change({ language })} />
         {attachments.length > 0 && (
           <label className="flex min-h-9 items-center gap-2 text-sm">
             <input

@@ -4,7 +4,7 @@ import { Shortcuts } from "./shortcuts-table.tsx";
 
 export default function ShortcutsSheet({ onClose }: { onClose: () => void }) {
   return (
-    <Dialog title="Keys" className="dialog-wide" onClose={onClose}>
+    <Dialog title="Keyboard shortcuts" className="dialog-wide" onClose={onClose}>
       <Shortcuts />
       <p className="mt-6 text-sm text-soft">
         Single keys can be switched off in the{" "}

@@ -61,7 +61,7 @@ export default function ListPage({ id }: { id: string }) {
           pollEveryMs={POLL_MS}
           empty={
             <Empty title="Nothing here yet">
-              <p>Put people on this list from the menu of their profile.</p>
+              <p>Add people to this list from the menu on their profile.</p>
             </Empty>
           }
         />

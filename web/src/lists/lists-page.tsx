@@ -20,7 +20,7 @@ export default function ListsPage() {
       {!data && !error && <Loading what="rows" />}
       {data?.length === 0 && (
         <Empty title="No lists yet">
-          <p>A list is a timeline of the people you put on it. Add people from their profile.</p>
+          <p>A list is a timeline of the people you add to it. Add people from their profile.</p>
         </Empty>
       )}
       <ul>

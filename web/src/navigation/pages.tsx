@@ -107,7 +107,7 @@ function Missing() {
       <Empty title="This perch is empty">
         <p>There is no page at this address.</p>
         <Link to="/" className="button button-quiet">
-          To the front
+          Back to home
         </Link>
       </Empty>
     </Page>

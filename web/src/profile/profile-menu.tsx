@@ -36,7 +36,7 @@ export default function ProfileMenu({
             Mention
           </MenuItem>
           <MenuItem icon={<List />} onPress={() => openSheet({ kind: "lists", account })}>
-            Put on lists
+            Add to lists
           </MenuItem>
           <MenuLine />
           {relationship?.muting ? (

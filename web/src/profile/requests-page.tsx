@@ -23,8 +23,8 @@ export default function RequestsPage() {
         label="Follow requests"
         renderEntry={renderRequest}
         empty={
-          <Empty title="No one is waiting">
-            <p>Who asks to follow you appears here.</p>
+          <Empty title="No follow requests">
+            <p>People who ask to follow you appear here.</p>
           </Empty>
         }
       />

@@ -25,7 +25,7 @@ export function AccountSettings() {
             {viewer.statuses_count}
           </Link>
         </Fact>
-        <Fact name="Kept">
+        <Fact name="Saved">
           <span className="flex flex-col gap-1">
             <Link to="/bookmarks" className="text-link">
               Bookmarks

@@ -4,7 +4,7 @@ import { Switch } from "../ui/field.tsx";
 import { changePreferences, type Preferences, usePreferences } from "./preferences.ts";
 
 const THEMES: readonly (readonly [Preferences["theme"], string, string])[] = [
-  ["auto", "Automatic", "As this device has it"],
+  ["auto", "Automatic", "Same as this device"],
   ["light", "Light", "Paper by day"],
   ["dark", "Dark", "Dusk, not black"],
 ];
@@ -36,12 +36,12 @@ export function AppearanceSettings() {
       <div className="mt-6 border-line border-t">
         <Switch
           label="Open content warnings"
-          hint="Show what stands behind warnings, and sensitive pictures, right away."
+          hint="Show posts with content warnings and sensitive pictures right away."
           isOn={opensWarnings}
           onChange={(isOn) => changePreferences({ opensWarnings: isOn })}
         />
       </div>
-      <p className="mt-4 text-sm text-soft">These are kept in this browser only.</p>
+      <p className="mt-4 text-sm text-soft">These settings are saved in this browser only.</p>
     </>
   );
 }

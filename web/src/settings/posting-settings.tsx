@@ -78,14 +78,14 @@ function PrivacyForm({ viewer }: { viewer: CredentialAccount }) {
         onChange={setIsLocked}
       />
       <Switch
-        label="Hide whom I follow"
+        label="Hide who I follow"
         hint="Your lists of followers and followed are shown to you only."
         isOn={hidesPeople}
         onChange={setHidesPeople}
       />
       <Switch
         label="Suggest me to others"
-        hint="Your profile may be offered to people who look for whom to follow."
+        hint="Your profile may be suggested to people who look for accounts to follow."
         isOn={isDiscoverable}
         onChange={setIsDiscoverable}
       />

@@ -55,7 +55,7 @@ function ProfileForm({ viewer }: { viewer: CredentialAccount }) {
         hint="Links, @names and #tags work here."
       />
       <fieldset>
-        <legend className="mb-2 font-semibold">Facts</legend>
+        <legend className="mb-2 font-semibold">Extra fields</legend>
         <div className="flex flex-col gap-3">
           {rows.map((row, i) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: a row is its place

@@ -59,7 +59,7 @@ export default function SettingsPage({ section }: { section: string | null }) {
   }
   return (
     <Page title="Settings" isRoot>
-      <h2 className="section-title">Yours</h2>
+      <h2 className="section-title">Your pages</h2>
       <ul className="shelf">
         {SHELF.map(({ to, label, Icon }) => (
           <li key={to}>
