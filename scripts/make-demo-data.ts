@@ -9,13 +9,14 @@ import { writeFileSync } from "node:fs";
 import { brotliCompressSync, constants } from "node:zlib";
 import { mix32, type Random, seededRandom } from "../src/core/random.ts";
 import { CORPUS_FORMAT, type Corpus, type CorpusPost } from "../src/demo/corpus.ts";
-import { attentionOf, followsOf, likingOf, liveliestCircle, type PlacedPost } from "./demo-data/attention.ts";
+import { attentionOf, followsOf, likingOf, type PlacedPost, readableCircle } from "./demo-data/attention.ts";
 import { readChat } from "./demo-data/chat.ts";
 import { birdOf, makePeople, type Person } from "./demo-data/names.ts";
+import { polish, readsWell } from "./demo-data/polish.ts";
 import { type Conversation, conversationsOf, linkAnswers } from "./demo-data/threads.ts";
 
 const SEED = 20_041_115;
-const CIRCLE_SIZE = 220;
+const CIRCLE_SIZE = 450;
 const FOLLOWERS_IN_CIRCLE = 48;
 const FOLLOWERS_ELSEWHERE = 31;
 const MAX_GAP_S = 15 * 60;
@@ -26,11 +27,13 @@ function main(input: string): void {
   const chat = conversationsOf(linkAnswers(readChat(input)));
   const accountOf = numberAccounts(chat);
   const people = makePeople(accountOf.size, random);
-  const placed = chat.map((conversation) => place(conversation, accountOf, people, random));
+  const placed = chat
+    .map((conversation) => place(conversation, accountOf, people, random))
+    .map((posts) => (readsWell(posts) ? withoutAfterthoughts(posts) : posts));
   const all = placed.flat();
   const attention = attentionOf(all, people.length);
   const follows = followsOf(attention, random);
-  const circle = liveliestCircle(all, people.length, CIRCLE_SIZE);
+  const circle = readableCircle(placed.filter(readsWell).flat(), people.length, CIRCLE_SIZE);
   const ordered = orderConversations(placed, new Set(circle), random);
   const liking = likingOf(ordered.flat(), follows, new Set(circle), random);
   const corpus: Corpus = {
@@ -79,7 +82,7 @@ function place(
     };
     const addressee =
       post.addressee !== null && accountOf.has(post.addressee) ? `${mention(post.addressee)} ` : "";
-    const body = post.text.replace(/@u(\d+)/g, (_, pseudonym: string) => mention(Number(pseudonym)));
+    const body = polish(post.text).replace(/@u(\d+)/g, (_, pseudonym: string) => mention(Number(pseudonym)));
     // Times are whole minutes in the corpus.
     const gapS = Math.min(MAX_GAP_S, post.atS - previousS) + 6 + random.below(50);
     previousS = post.atS;
@@ -87,6 +90,7 @@ function place(
       author: accountOf.get(post.author) ?? 0,
       parent: placedOf.get(post.parent) ?? null,
       gapS,
+      words: body,
       text: `${addressee}${withHashtag(body, post.parent === null, random)}`,
       mentions,
       answers: post.children.length,
@@ -94,6 +98,12 @@ function place(
     placedOf.set(post, placed);
     return placed;
   });
+}
+
+/** What one adds to one's own words, and nobody answers, tells little to a reader who comes by. */
+function withoutAfterthoughts(posts: readonly PlacedPost[]): PlacedPost[] {
+  const answered = new Set(posts.map(({ parent }) => parent));
+  return posts.filter((post) => post.parent?.author !== post.author || answered.has(post));
 }
 
 const TOPICS =
@@ -104,11 +114,9 @@ function withHashtag(text: string, isRoot: boolean, random: Random): string {
   return random.chance(isRoot ? 0.22 : 0.03) ? text.replace(TOPICS, "#$1") : text;
 }
 
-/** The end of the order, which becomes the last day and what is kept back for the replay. */
-const LATE_SHARE = 0.2;
-const LIVELY_LATE = 0.35;
-const READABLE_LATE = 0.9;
-const QUIET_LATE = 0.25;
+/** The end of the order, which becomes the last days and what is kept back for the replay. */
+const LATE_SHARE = 0.11;
+const READABLE_LATE = 0.5;
 
 /** Eras mixed; what shows to the demo user spread over all of it, and the end full of it. */
 function orderConversations(
@@ -117,16 +125,13 @@ function orderConversations(
   random: Random,
 ): PlacedPost[][] {
   const keyed = conversations.map((posts) => {
-    const showing = showingIn(posts, circle);
-    const isLively = showing >= 3 && showing >= posts.length * 0.6;
-    const meanLength = posts.reduce((sum, post) => sum + post.text.length, 0) / posts.length;
-    // Short threads of whole sentences read best.
-    const late = posts.length <= 14 && meanLength >= 60 ? READABLE_LATE : LIVELY_LATE;
-    const isQuiet = showing < posts.length * 0.25;
+    const shows = circle.has(posts[0]?.author ?? -1);
     const key = random.next();
-    if (isLively && random.chance(late)) return { posts, key: 1 - LATE_SHARE * key };
-    const isMovedUp = isQuiet && key > 1 - LATE_SHARE && !random.chance(QUIET_LATE);
-    return { posts, key: isMovedUp ? random.next() * (1 - LATE_SHARE) : key };
+    if (readsWell(posts)) {
+      // The end is what people see first, in their home timeline and in the public one.
+      return { posts, key: shows || random.chance(READABLE_LATE) ? 1 - LATE_SHARE * key : key };
+    }
+    return { posts, key: (1 - LATE_SHARE) * key };
   });
   return keyed.sort((a, b) => a.key - b.key).map(({ posts }) => posts);
 }

@@ -6,7 +6,10 @@ export interface PlacedPost {
   readonly author: number;
   readonly parent: PlacedPost | null;
   readonly gapS: number;
+  /** As shown. */
   readonly text: string;
+  /** Without whom it is addressed to. */
+  readonly words: string;
   readonly mentions: readonly number[];
   readonly answers: number;
 }
@@ -62,21 +65,25 @@ export function followsOf(attention: readonly ReadonlyMap<number, number>[], ran
   return follows;
 }
 
+const BEGINNING = 1;
+const ANSWER = -1;
+
 /**
- * Accounts whose home timeline is the liveliest: each next one is whose threads and answers add the most posts that
- * show, where an answer shows when both sides are followed.
+ * Whom to follow for a home timeline that reads well: those who begin threads, and of these the ones who answer each
+ * other the least. An answer shows where both sides are followed, and many of them make a page that only continues what
+ * was said elsewhere.
  */
-export function liveliestCircle(posts: readonly PlacedPost[], accounts: number, size: number): number[] {
+export function readableCircle(posts: readonly PlacedPost[], accounts: number, size: number): number[] {
   const between = Array.from({ length: accounts }, () => new Map<number, number>());
   const gain = new Float64Array(accounts);
   for (const { author, parent, answers } of posts) {
     if (!parent || parent.author === author) {
-      gain[author] = (gain[author] ?? 0) + (answers > 0 ? 0.6 : 0.15);
+      gain[author] = (gain[author] ?? 0) + (answers > 0 ? BEGINNING : 0.15);
       continue;
     }
     const other = parent.author;
-    between[author]?.set(other, (between[author]?.get(other) ?? 0) + 1);
-    between[other]?.set(author, (between[other]?.get(author) ?? 0) + 1);
+    between[author]?.set(other, (between[author]?.get(other) ?? 0) + ANSWER);
+    between[other]?.set(author, (between[other]?.get(author) ?? 0) + ANSWER);
   }
   const circle: number[] = [];
   while (circle.length < size) {

@@ -62,6 +62,7 @@ async function demo(
     }
     const progress = new Progress({ terminal, clock: systemClock });
     const summary = await loadDemo(roost, {
+      mediaStore: roost.api.mediaStore,
       nowMs: systemClock.nowMs(),
       onProgress: (done, total, label) => {
         if (!stopping.aborted) progress.update(done, total, label);

@@ -1,7 +1,9 @@
 /** The people of the demo as the domains know them: what the replay does, it does through the doors everyone uses. */
 import { sql } from "kysely";
-import type { AccountId, StatusId } from "../core/ids.ts";
+import type { AccountId, MediaId, StatusId } from "../core/ids.ts";
 import type { Database } from "../engines/database/pools.ts";
+import type { MediaStore } from "../engines/media-store/port.ts";
+import { uploadImage } from "../media/upload.ts";
 import type { RelationsContext } from "../relations/context.ts";
 import { follow } from "../relations/follow.ts";
 import { boost } from "../statuses/boost.ts";
@@ -10,25 +12,41 @@ import { favourite } from "../statuses/favourite.ts";
 import { publish } from "../statuses/publish.ts";
 import type { Corpus } from "./corpus.ts";
 import { DEMO_LOGIN } from "./guest.ts";
+import { type Neighbours, type Picture, readPicture } from "./neighbours.ts";
 import { DEMO_APPLICATION } from "./tables.ts";
 
 /** What of a running Roost the replay needs. */
 export interface ReplayedRoost {
   readonly database: Database;
   readonly log: { warn(context: object, sentence: string): void };
-  readonly api: { readonly statuses: StatusesContext; readonly relations: RelationsContext };
+  readonly api: {
+    readonly statuses: StatusesContext;
+    readonly relations: RelationsContext;
+    readonly mediaStore: MediaStore;
+  };
 }
 
 export interface Actors {
-  post(author: AccountId, text: string, inReplyTo: StatusId | null): Promise<StatusId>;
+  post(
+    author: AccountId,
+    text: string,
+    inReplyTo: StatusId | null,
+    pictures?: readonly Picture[],
+  ): Promise<StatusId>;
   boost(account: AccountId, status: StatusId): Promise<void>;
   favourite(account: AccountId, status: StatusId): Promise<void>;
   follow(account: AccountId, target: AccountId): Promise<void>;
 }
 
-export function actorsOf({ api }: ReplayedRoost): Actors {
+export function actorsOf({ api, database }: ReplayedRoost): Actors {
   return {
-    async post(authorId, text, inReplyToId) {
+    async post(authorId, text, inReplyToId, pictures = []) {
+      const mediaIds: MediaId[] = [];
+      for (const { file, alt } of pictures) {
+        const upload = { bytes: await readPicture(file), description: alt, focus: null };
+        const stores = { database, store: api.mediaStore };
+        mediaIds.push((await uploadImage(stores, authorId, upload)).id);
+      }
       const record = await publish(api.statuses, {
         authorId,
         draft: {
@@ -38,7 +56,7 @@ export function actorsOf({ api }: ReplayedRoost): Actors {
           visibility: "public",
           language: "en",
           inReplyToId,
-          mediaIds: [],
+          mediaIds,
         },
         application: DEMO_APPLICATION,
         idempotencyKey: null,
@@ -51,18 +69,28 @@ export function actorsOf({ api }: ReplayedRoost): Actors {
   };
 }
 
-/** Accounts by their place in the corpus; null for one that is gone. */
+export interface Cast {
+  /** Accounts by their place in the corpus; null for one that is gone. */
+  readonly cast: readonly (AccountId | null)[];
+  /** By username. */
+  readonly neighbours: ReadonlyMap<string, AccountId>;
+  readonly demo: AccountId | null;
+}
+
 export async function findCast(
   database: Database,
   corpus: Corpus,
-): Promise<{ cast: (AccountId | null)[]; demo: AccountId | null }> {
-  const usernames = [...corpus.accounts.map(([username]) => username), DEMO_LOGIN.username];
+  { people }: Pick<Neighbours, "people">,
+): Promise<Cast> {
+  const names = people.map(({ username }) => username);
+  const usernames = [...corpus.accounts.map(([username]) => username), ...names, DEMO_LOGIN.username];
   const { rows } = await sql<{ id: AccountId; username: string }>`
     select id, username from accounts
     where lower(username) = any(${usernames}::text[]) and suspended_at is null`.execute(database.db);
   const byUsername = new Map(rows.map((row) => [row.username.toLowerCase(), row.id]));
   return {
     cast: corpus.accounts.map(([username]) => byUsername.get(username) ?? null),
+    neighbours: new Map([...byUsername].filter(([username]) => names.includes(username))),
     demo: byUsername.get(DEMO_LOGIN.username) ?? null,
   };
 }
@@ -90,6 +118,13 @@ export async function newestPosts(
     where author_id = any(${authors}::bigint[]) and reblog_of_id is null and visibility <= 1
     order by id desc limit ${limit}`.execute(database.db);
   return rows.map((row) => row.id);
+}
+
+export async function textOf(database: Database, id: StatusId): Promise<string> {
+  const { rows } = await sql<{ text: string }>`select text from statuses where id = ${id}`.execute(
+    database.db,
+  );
+  return rows[0]?.text ?? "";
 }
 
 export interface ReplayState {

@@ -8,6 +8,7 @@ import { verifyPassword } from "../accounts/credentials.ts";
 import { timeOfIdMs } from "../core/ids.ts";
 import { type EmbeddedServer, startEmbeddedServer } from "../engines/database/embedded-server.ts";
 import { Database, migrate } from "../engines/database/pools.ts";
+import { MemoryMediaStore } from "../engines/media-store/memory.ts";
 import { homeTimelineBySql } from "../feed/oracle.ts";
 import { loadDemo } from "./load.ts";
 
@@ -88,13 +89,46 @@ describe("loading the demo", { timeout: SLOW_MS }, () => {
     const home = await homeTimelineBySql(database.db, signIn?.accountId ?? 0n);
     const within = (minutes: number) =>
       home.filter((id) => timeOfIdMs(id) > NOW_MS - minutes * 60_000).length;
-    expect(within(5)).toBeGreaterThan(5);
-    expect(within(60)).toBeGreaterThan(100);
-    expect(home.length).toBeGreaterThan(5_000);
+    expect(within(10)).toBeGreaterThan(3);
+    expect(within(60)).toBeGreaterThan(20);
+    expect(home.length).toBeGreaterThan(3_000);
     expect(timeOfIdMs(home.at(-1) ?? 0n)).toBeLessThan(NOW_MS - 25 * 86_400_000);
     expect(await count(`select from notifications where account_id = ${signIn?.accountId}`)).toBeGreaterThan(
       50,
     );
+  });
+
+  it("shows pictures, several topics and beginnings of threads first, with favourites on them", async () => {
+    const { login } = await load();
+    const signIn = await verifyPassword(database.db, login.email, login.password);
+    const home = (await homeTimelineBySql(database.db, signIn?.accountId ?? 0n)).slice(0, 100);
+    const { rows } = await sql<Record<string, number>>`
+      select count(*) filter (where in_reply_to_id is not null)::int as replies,
+        count(distinct m.status_id)::int as pictured,
+        count(distinct s.id) filter (where s.text ~ '#')::int as tagged,
+        count(distinct s.id) filter (where c.favourites_count > 0)::int as favourited
+      from (select coalesce(reblog_of_id, id) as id, in_reply_to_id from statuses
+        where id = any(${home}::bigint[])) shown
+      join statuses s on s.id = shown.id left join status_counts c on c.status_id = s.id
+      left join (select distinct status_id from media_attachments) m on m.status_id = s.id`.execute(
+      database.db,
+    );
+    const found = rows[0] ?? {};
+    expect(found.replies).toBeLessThan(50);
+    expect(found.pictured).toBeGreaterThan(8);
+    expect(found.tagged).toBeGreaterThan(15);
+    expect(found.favourited).toBeGreaterThan(30);
+  });
+
+  it("puts every picture into the media store, before the rows that name it", async () => {
+    const mediaStore = new MemoryMediaStore();
+    await loadDemo({ database, log: quiet }, { nowMs: NOW_MS, mediaStore, onProgress: () => undefined });
+    const { rows } = await sql<{ key: string }>`
+      select original_key as key from media_attachments union select preview_key from media_attachments
+      union select avatar_key from accounts where avatar_key is not null
+      union select header_key from accounts where header_key is not null`.execute(database.db);
+    expect(rows.length).toBeGreaterThan(100);
+    for (const { key } of rows) expect([key, await mediaStore.get(key)]).not.toEqual([key, null]);
   });
 
   it("loads once when two load at the same time", async () => {

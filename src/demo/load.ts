@@ -10,9 +10,12 @@ import type pg from "pg";
 import { hashPassword } from "../accounts/credentials.ts";
 import { Conflict } from "../core/errors.ts";
 import type { Database } from "../engines/database/pools.ts";
+import type { MediaStore } from "../engines/media-store/port.ts";
 import { copyRows, type TableRows } from "./copy.ts";
 import { readCorpus } from "./corpus.ts";
 import { addGuest, DEMO_LOGIN } from "./guest.ts";
+import { addNeighbours, storePictures } from "./neighbourhood.ts";
+import { readNeighbours } from "./neighbours.ts";
 import { HOLDS_DEMO } from "./presence.ts";
 import { tablesOf } from "./tables.ts";
 import { buildWorld, type World } from "./world.ts";
@@ -35,6 +38,8 @@ export interface DemoSummary {
 type Counted = Omit<DemoSummary, "loadedNow" | "login">;
 
 export interface LoadOptions {
+  /** Where the pictures go; without one they are missing. */
+  readonly mediaStore?: MediaStore;
   readonly onProgress: (done: number, total: number, label: string) => void;
   readonly nowMs: number;
 }
@@ -49,10 +54,12 @@ export async function loadDemo(
     const before = await loadedSummary(client);
     if (before) return before;
     options.onProgress(0, 1, "Reading the demo");
-    const corpus = await readCorpus();
-    const world = buildWorld(corpus, options.nowMs);
+    const [corpus, neighbours] = await Promise.all([readCorpus(), readNeighbours()]);
+    const world = buildWorld(corpus, neighbours, options.nowMs);
+    addNeighbours(world, neighbours, options.nowMs);
     const guest = addGuest(world, corpus, options.nowMs);
-    const summary = await writeOnce(client, world, tablesOf(world, guest), options);
+    if (options.mediaStore) await storePictures(world, options.mediaStore);
+    const summary = await writeOnce(client, world, tablesOf(world, guest, neighbours), options);
     if (summary.loadedNow) {
       await client.query("analyze");
       roost.log.info({ ...summary, login: undefined }, "demo loaded");

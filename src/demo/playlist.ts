@@ -10,8 +10,6 @@ export interface Part {
 }
 
 const LIVELY_CHANCE = 0.85;
-const LIVELY_POSTS = 2;
-const LIVELY_SHARE = 0.6;
 
 /**
  * One round, the same whenever it is asked for. Most conversations are ones that the demo user sees something
@@ -42,10 +40,7 @@ export function playlistOf(corpus: Corpus, schedule: Schedule, round: number): P
   return playlist;
 }
 
-function isLively(conversation: readonly CorpusPost[], circle: ReadonlySet<number>): boolean {
-  const showing = conversation.filter(([author, answers], index) => {
-    const answered = answers > 0 ? conversation[index - answers] : undefined;
-    return circle.has(author) && (answered === undefined || circle.has(answered[0]));
-  }).length;
-  return showing >= LIVELY_POSTS && showing >= conversation.length * LIVELY_SHARE;
+/** Whether the demo user sees it begin. */
+function isLively([root]: readonly CorpusPost[], circle: ReadonlySet<number>): boolean {
+  return root !== undefined && circle.has(root[0]);
 }

@@ -10,6 +10,7 @@ import { type Random, seededRandom } from "../core/random.ts";
 import {
   type Actors,
   actorsOf,
+  type Cast,
   findCast,
   findPost,
   type ReplayedRoost,
@@ -17,6 +18,8 @@ import {
   writeReplayPosition,
 } from "./actors.ts";
 import { type Corpus, readCorpus } from "./corpus.ts";
+import { NeighbourTalks } from "./neighbour-talks.ts";
+import { type Neighbours, readNeighbours } from "./neighbours.ts";
 import { type Part, playlistOf } from "./playlist.ts";
 import { Reactions } from "./reactions.ts";
 import { type Schedule, scheduleOf } from "./schedule.ts";
@@ -38,14 +41,17 @@ interface Talk {
 const RATE_PER_MINUTE = 12;
 const RATE_PER_MINUTE_MAX = 6_000;
 const TALKS_AT_ONCE = 7;
+/** How much of what is said the neighbours say. */
+const NEIGHBOURS_SHARE = 0.35;
 const RETRY_MS_MAX = 60_000;
 
 /** Resolves when the signal aborts. Throws when the demo isn't loaded. */
 export async function startReplay(roost: ReplayedRoost, options: ReplayOptions): Promise<void> {
   const state = await readReplayState(roost.database);
   invariant(state, "the replay needs the demo to be loaded");
-  const corpus = await readCorpus();
-  const replay = await Replay.open(roost, corpus, scheduleOf(corpus, state.loadedAtMs));
+  const [corpus, neighbours] = await Promise.all([readCorpus(), readNeighbours()]);
+  const schedule = scheduleOf(corpus, state.loadedAtMs);
+  const replay = await Replay.open(roost, { corpus, neighbours, schedule, start: state.position });
   replay.goTo(state.round, state.position);
   const pauseMs =
     60_000 / Math.min(RATE_PER_MINUTE_MAX, Math.max(1, options.ratePerMinute ?? RATE_PER_MINUTE));
@@ -64,6 +70,15 @@ export async function startReplay(roost: ReplayedRoost, options: ReplayOptions):
   }
 }
 
+/** What a replay plays. */
+interface Played {
+  readonly corpus: Corpus;
+  readonly schedule: Schedule;
+  readonly neighbours: Neighbours;
+  /** Where the neighbours begin. */
+  readonly start: number;
+}
+
 class Replay {
   readonly random: Random;
   readonly #database: ReplayedRoost["database"];
@@ -71,35 +86,35 @@ class Replay {
   readonly #corpus: Corpus;
   readonly #schedule: Schedule;
   readonly #cast: readonly (AccountId | null)[];
+  readonly #neighbours: NeighbourTalks;
   readonly #reactions: Reactions;
   readonly #talks: Talk[] = [];
   #playlist: Part[] = [];
   #round = 0;
   #position = 0;
 
-  static async open(roost: ReplayedRoost, corpus: Corpus, schedule: Schedule): Promise<Replay> {
-    const { cast, demo } = await findCast(roost.database, corpus);
-    invariant(demo !== null, "the replay needs the demo user");
-    return new Replay(roost, { corpus, schedule, cast, demo });
+  static async open(roost: ReplayedRoost, played: Played): Promise<Replay> {
+    const cast = await findCast(roost.database, played.corpus, played.neighbours);
+    return new Replay(roost, played, cast);
   }
 
-  private constructor(
-    roost: ReplayedRoost,
-    told: { corpus: Corpus; schedule: Schedule; cast: readonly (AccountId | null)[]; demo: AccountId },
-  ) {
-    const { corpus, cast } = told;
+  private constructor(roost: ReplayedRoost, told: Played, { cast, neighbours, demo }: Cast) {
+    const { corpus } = told;
+    invariant(demo !== null, "the replay needs the demo user");
     this.random = seededRandom(told.corpus.conversations.length);
     this.#database = roost.database;
     this.#actors = actorsOf(roost);
     this.#corpus = corpus;
     this.#schedule = told.schedule;
     this.#cast = cast;
+    this.#neighbours = new NeighbourTalks(this.#actors, told.neighbours, neighbours, told.start);
+    const followed = corpus.demo.follows.map((place) => cast[place] ?? null).filter((id) => id !== null);
     this.#reactions = new Reactions({
       database: roost.database,
       actors: this.#actors,
       random: this.random,
-      demo: told.demo,
-      circle: corpus.demo.follows.map((place) => cast[place] ?? null).filter((id) => id !== null),
+      demo,
+      circle: [...followed, ...neighbours.values()],
       everyone: cast.filter((id) => id !== null),
     });
   }
@@ -112,6 +127,11 @@ class Replay {
 
   /** One post, and what people make of it. */
   async step(nowMs: number): Promise<void> {
+    if (this.random.chance(NEIGHBOURS_SHARE)) {
+      const said = await skipRefused(this.#neighbours.say());
+      if (said) this.#reactions.posted(said.id, said.isRoot, said.text);
+      return void (await skipRefused(this.#reactions.react(nowMs)));
+    }
     while (this.#talks.length < TALKS_AT_ONCE) await this.#begin();
     const talk = this.random.pick(this.#talks);
     const isOver = await this.#say(talk);

@@ -3,13 +3,15 @@ import { makeId, shardOfId } from "../core/ids.ts";
 import { parseText } from "../statuses/text.ts";
 import type { Cell, TableRows } from "./copy.ts";
 import type { Guest } from "./guest.ts";
+import { PICTURE_TYPE } from "./neighbours.ts";
 import type { World, WorldStatus } from "./world.ts";
 
 const PUBLIC = 0;
 /** What posts of the demo say they were made with. */
 export const DEMO_APPLICATION = { name: "Roost demo", website: null } as const;
 
-export function tablesOf(world: World, guest: Guest): TableRows[] {
+/** `size` is that of every picture in a post. */
+export function tablesOf(world: World, guest: Guest, size: { width: number; height: number }): TableRows[] {
   const statuses = world.statuses.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   return [
     accountRows(world),
@@ -19,6 +21,7 @@ export function tablesOf(world: World, guest: Guest): TableRows[] {
     statusCountRows(world),
     authorCountRows(statuses),
     ...mentionAndTagRows(world, statuses),
+    mediaRows(statuses, size),
     favouriteRows(world),
     notificationRows(world, guest),
     bookmarkRows(world, guest),
@@ -29,7 +32,17 @@ export function tablesOf(world: World, guest: Guest): TableRows[] {
 function accountRows({ accounts }: World): TableRows {
   return {
     table: "accounts",
-    columns: ["id", "username", "display_name", "note", "default_language", "created_at"],
+    columns: [
+      "id",
+      "username",
+      "display_name",
+      "note",
+      "default_language",
+      "created_at",
+      "avatar_key",
+      "avatar_static_key",
+      "header_key",
+    ],
     rows: accounts.map((account) => [
       account.id,
       account.username,
@@ -37,6 +50,9 @@ function accountRows({ accounts }: World): TableRows {
       account.bio,
       "en",
       new Date(account.createdAtMs),
+      account.avatarKey ?? null,
+      account.avatarKey ?? null,
+      account.headerKey ?? null,
     ]),
   };
 }
@@ -138,6 +154,49 @@ function mentionAndTagRows({ accounts }: World, statuses: readonly WorldStatus[]
     { table: "status_mentions", columns: ["status_id", "account_id", "username"], rows: mentions },
     { table: "status_tags", columns: ["status_id", "tag", "name"], rows: tags },
   ];
+}
+
+/** The pictures are small enough to be their own previews. */
+function mediaRows(
+  statuses: readonly WorldStatus[],
+  { width, height }: { width: number; height: number },
+): TableRows {
+  const original = { width, height, size: `${width}x${height}`, aspect: width / height };
+  const meta = JSON.stringify({ original, small: original });
+  let sequence = 0;
+  return {
+    table: "media_attachments",
+    columns: [
+      "id",
+      "account_id",
+      "status_id",
+      "position",
+      "type",
+      "mime",
+      "original_key",
+      "preview_key",
+      "meta",
+      "blurhash",
+      "description",
+      "created_at",
+    ],
+    rows: statuses.flatMap(({ id, author, atMs, pictures = [] }) =>
+      pictures.map(({ key, blurhash, alt }, position): Cell[] => [
+        makeId(atMs, shardOfId(author.id), sequence++),
+        author.id,
+        id,
+        position,
+        "image",
+        PICTURE_TYPE,
+        key,
+        key,
+        meta,
+        blurhash,
+        alt,
+        new Date(atMs),
+      ]),
+    ),
+  };
 }
 
 function favouriteRows({ favourites }: World): TableRows {

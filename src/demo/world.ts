@@ -2,6 +2,7 @@
 import { type AccountId, LOGICAL_SHARDS, makeId, type StatusId, shardOfId } from "../core/ids.ts";
 import { mix32, type Random, seededRandom } from "../core/random.ts";
 import type { Corpus } from "./corpus.ts";
+import type { Neighbours, Picture } from "./neighbours.ts";
 import { DEMO_DAYS, type Schedule, scheduleOf } from "./schedule.ts";
 
 export interface WorldAccount {
@@ -10,6 +11,9 @@ export interface WorldAccount {
   readonly displayName: string;
   readonly bio: string;
   readonly createdAtMs: number;
+  /** Keys in the media store; without one a picture is drawn by the server. */
+  readonly avatarKey?: string;
+  readonly headerKey?: string;
 }
 
 export interface WorldStatus {
@@ -19,12 +23,19 @@ export interface WorldStatus {
   readonly text: string;
   readonly inReplyTo: WorldStatus | null;
   readonly reblogOf: WorldStatus | null;
+  readonly pictures?: readonly WorldPicture[];
+}
+
+export interface WorldPicture extends Picture {
+  /** In the media store. */
+  readonly key: string;
 }
 
 export interface World {
-  /** In the order of the corpus; the demo user comes last. */
+  /** In the order of the corpus, then the neighbours; the demo user comes last. */
   readonly accounts: readonly WorldAccount[];
   readonly demo: WorldAccount;
+  readonly neighbours: readonly WorldAccount[];
   readonly follows: {
     readonly follower: WorldAccount;
     readonly followee: WorldAccount;
@@ -50,7 +61,7 @@ const DEMO_ACCOUNT = {
   createdAtMs: 0,
 };
 
-export function buildWorld(corpus: Corpus, nowMs: number): World {
+export function buildWorld(corpus: Corpus, { people }: Pick<Neighbours, "people">, nowMs: number): World {
   const random = seededRandom(SEED);
   const accounts = corpus.accounts.map(([username, displayName, bio], place): WorldAccount => {
     const ageDays = DEMO_DAYS + 1 + (OLDEST_ACCOUNT_DAYS - DEMO_DAYS - 1) * random.next();
@@ -59,16 +70,23 @@ export function buildWorld(corpus: Corpus, nowMs: number): World {
       place,
     );
   });
+  const neighbours = people.map(({ username, name, bio, avatar, header }, n) => {
+    const createdAtMs = Math.floor(nowMs - OLDEST_ACCOUNT_DAYS * DAY_MS * (0.5 + 0.5 * random.next()));
+    const account = placeAccount({ username, displayName: name, bio, createdAtMs }, accounts.length + n);
+    const avatarKey = `avatars/${account.id}/${avatar}`;
+    return { ...account, avatarKey, headerKey: `headers/${account.id}/${header}` };
+  });
   const demo = placeAccount(
     { ...DEMO_ACCOUNT, createdAtMs: nowMs - (DEMO_DAYS + 0.5) * DAY_MS },
-    accounts.length,
+    accounts.length + neighbours.length,
   );
   const schedule = scheduleOf(corpus, nowMs);
   const makeStatus = statusMaker();
   const posts = placePosts(corpus, accounts, schedule, makeStatus);
   const world: World = {
-    accounts: [...accounts, demo],
+    accounts: [...accounts, ...neighbours, demo],
     demo,
+    neighbours,
     follows: placeFollows(corpus, accounts, demo, { nowMs, random }),
     statuses: posts.filter((post) => post !== null),
     favourites: placeFavourites(corpus, accounts, posts, { nowMs, random }),

@@ -13,6 +13,7 @@ export async function loadIntoCluster({ settings }: OpenedCluster, terminal: Ter
   });
   const progress = new Progress({ terminal, clock: systemClock });
   const { login } = await loadDemo(roost, {
+    mediaStore: roost.api.mediaStore,
     nowMs: systemClock.nowMs(),
     onProgress: (done, total, label) => progress.update(done, total, label),
   });
