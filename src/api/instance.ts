@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import Type from "typebox";
 import { PROFILE_LIMITS } from "../accounts/edit-profile.ts";
 import type { Database } from "../engines/database/pools.ts";
+import { MAX_INPUT_PIXELS } from "../media/limits.ts";
 import { MAX_DESCRIPTION_CHARACTERS } from "../media/upload.ts";
 import { MAX_MEDIA_ATTACHMENTS } from "../statuses/draft.ts";
 import { readStale } from "./answer.ts";
@@ -12,7 +13,6 @@ import { MAX_UPLOAD_BYTES } from "./http/body-parsing.ts";
 import { API_VERSION, MASTODON_API_LEVEL, VERSION } from "./version.ts";
 
 const Anything = Type.Record(Type.String(), Type.Unknown());
-const MAX_IMAGE_PIXELS = 33_177_600;
 
 /** Parts of the API that this server has nothing for: an empty list is the honest answer, and clients start. */
 const EMPTY_LISTS = [
@@ -120,7 +120,7 @@ function configuration({ config }: ApiContext) {
       description_limit: MAX_DESCRIPTION_CHARACTERS,
       supported_mime_types: ["image/jpeg", "image/png", "image/gif", "image/webp", "image/avif"],
       image_size_limit: MAX_UPLOAD_BYTES,
-      image_matrix_limit: MAX_IMAGE_PIXELS,
+      image_matrix_limit: MAX_INPUT_PIXELS,
       video_size_limit: 0,
       video_frame_rate_limit: 0,
       video_matrix_limit: 0,
