@@ -74,12 +74,13 @@ function colourSpaceIn(chunks: ReadonlyMap<string, Chunk>): ColourSpace | null {
   if (chunks.has("iCCP") || chunks.has("sRGB") || gamma?.length !== 4) return null;
   const encoded = gamma.readUInt32BE(0) / 100_000;
   if (encoded === 0) return null;
-  // 1 / 2.2 is how files say sRGB that have no chunk for it.
-  const isUsual = Math.abs(encoded * 2.2 - 1) < 0.01;
-  return {
+  const byGamma = {
     chromaticities: chromaticitiesIn(chunks.get("cHRM")?.body) ?? SRGB_CHROMATICITIES,
-    toLight: isUsual ? srgbToLight : (signal) => signal ** (1 / encoded),
+    toLight: (signal: number) => signal ** (1 / encoded),
   };
+  // 1 / 2.2 with sRGB's primaries is how files say sRGB that have no chunk for it.
+  const asSrgb = { ...byGamma, toLight: srgbToLight };
+  return Math.abs(encoded * 2.2 - 1) < 0.01 && isSrgb(asSrgb) ? asSrgb : byGamma;
 }
 
 function chromaticitiesIn(body: Buffer | undefined): Chromaticities | null {
