@@ -2,6 +2,7 @@ import type { FastifyReply } from "fastify";
 import Type from "typebox";
 import { PROFILE_LIMITS } from "../accounts/edit-profile.ts";
 import { findStatistics, findWeeks, type ServerStatistics } from "../discovery/statistics.ts";
+import { MAX_INPUT_PIXELS } from "../media/limits.ts";
 import { MAX_DESCRIPTION_CHARACTERS } from "../media/upload.ts";
 import { MAX_MEDIA_ATTACHMENTS } from "../statuses/draft.ts";
 import { readStale } from "./answer.ts";
@@ -20,7 +21,6 @@ const Weeks = Type.Array(
     registrations: Type.String(),
   }),
 );
-const MAX_IMAGE_PIXELS = 33_177_600;
 
 /** Parts of the API that this server has nothing for: an empty list is the honest answer, and clients start. */
 const EMPTY_LISTS = [
@@ -124,7 +124,7 @@ function configuration({ config }: ApiContext) {
       description_limit: MAX_DESCRIPTION_CHARACTERS,
       supported_mime_types: ["image/jpeg", "image/png", "image/gif", "image/webp", "image/avif"],
       image_size_limit: MAX_UPLOAD_BYTES,
-      image_matrix_limit: MAX_IMAGE_PIXELS,
+      image_matrix_limit: MAX_INPUT_PIXELS,
       video_size_limit: 0,
       video_frame_rate_limit: 0,
       video_matrix_limit: 0,

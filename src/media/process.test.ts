@@ -1,8 +1,10 @@
-import { crc32, deflateSync } from "node:zlib";
+import { readFileSync } from "node:fs";
 import { isBlurhashValid } from "blurhash";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
+import { makePng } from "../../test/support/png.ts";
 import { Invalid, Unavailable } from "../core/errors.ts";
+import { MAX_INPUT_PIXELS } from "./limits.ts";
 import { processAvatar, processHeader, processImage } from "./process.ts";
 
 /** Left half red, right half blue, so that turning and cropping show. */
@@ -28,24 +30,6 @@ async function colourAt(image: Buffer, left: number, top: number): Promise<"red"
     .raw()
     .toBuffer();
   return red > 200 && blue < 60 ? "red" : blue > 200 && red < 60 ? "blue" : "other";
-}
-
-/** A PNG of so many black pixels in a few kilobytes. */
-function bomb(width: number, height: number, rows = height): Buffer {
-  const chunk = (type: string, body: Buffer) => {
-    const framed = Buffer.alloc(body.length + 12);
-    framed.writeUInt32BE(body.length, 0);
-    framed.write(type, 4, "latin1");
-    body.copy(framed, 8);
-    framed.writeUInt32BE(crc32(framed.subarray(4, 8 + body.length)), 8 + body.length);
-    return framed;
-  };
-  const header = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 8, 2, 0, 0, 0]);
-  header.writeUInt32BE(width, 0);
-  header.writeUInt32BE(height, 4);
-  const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-  const pixels = chunk("IDAT", deflateSync(Buffer.alloc((width * 3 + 1) * rows)));
-  return Buffer.concat([signature, chunk("IHDR", header), pixels, chunk("IEND", Buffer.alloc(0))]);
 }
 
 describe("processImage", () => {
@@ -123,10 +107,106 @@ describe("processImage", () => {
     }
   });
 
+  test("the blurhash of what is transparent is white's, not that of the black beneath", async () => {
+    const blank = (background: string) =>
+      sharp({ create: { width: 50, height: 50, channels: 4, background } })
+        .png()
+        .toBuffer();
+    const clear = await processImage(await blank("#00000000"));
+    expect(clear.blurhash).toBe((await processImage(await blank("#ffffff"))).blurhash);
+  });
+
   test("keeps what can be seen through", async () => {
     const clear = sharp({ create: { width: 50, height: 50, channels: 4, background: "#00000000" } });
     const image = await processImage(await clear.png().toBuffer());
     expect(await sharp(image.original).metadata()).toMatchObject({ hasAlpha: true });
+  });
+});
+
+describe("what browsers show is shown", () => {
+  const kept = (name: string) =>
+    readFileSync(new URL(`../../test/support/pictures/${name}`, import.meta.url));
+
+  test.each([
+    ["phone-50mp-8160x6144.png", "image/png", "3319x2499", 1],
+    ["jpeg-without-eoi.jpg", "image/jpeg", "160x120", 1],
+    ["jpeg-last-rows-missing.jpg", "image/jpeg", "160x120", 1],
+    ["gif-second-header.gif", "image/gif", "40x30", 1],
+    ["animated.avif", "image/webp", "96x72", 1],
+    ["avif-cicp-display-p3.avif", "image/webp", "160x120", 1],
+    ["avif-cicp-bt2020-pq.avif", "image/webp", "160x120", 1],
+  ])(
+    "%s",
+    async (name, mime, size, pages) => {
+      const image = await processImage(kept(name));
+      expect(image).toMatchObject({ mime, meta: { original: { size } } });
+      expect((await sharp(image.original).metadata()).pages ?? 1).toBe(pages);
+    },
+    30_000,
+  );
+
+  test("a JPEG without its last marker loses nothing", async () => {
+    const cut = kept("jpeg-without-eoi.jpg");
+    const whole = Buffer.concat([cut, Buffer.from([0xff, 0xd9])]);
+    expect((await processImage(cut)).original).toEqual((await processImage(whole)).original);
+  });
+
+  test.each([
+    ["row by row", { progressive: false }],
+    ["row by row, in colours of full size", { progressive: false, chromaSubsampling: "4:4:4" }],
+    ["progressive", { progressive: true }],
+    ["grey and progressive", { progressive: true, grey: true }],
+  ])(
+    "a JPEG, %s, may lack its last bytes, not its half",
+    async (_, { grey, ...options }: { grey?: boolean; progressive: boolean }) => {
+      const photo = await (grey ? noise().greyscale() : noise()).jpeg({ quality: 85, ...options }).toBuffer();
+      const first = (share: number) => photo.subarray(0, Math.floor(photo.length * share));
+      for (const cut of [photo.subarray(0, -1), photo.subarray(0, -2), photo.subarray(0, -40), first(0.97)]) {
+        const { meta, original } = await processImage(cut);
+        expect(meta.original.size).toBe("640x480");
+        expect(await difference(photo, original, 0.85)).toBeLessThan(4);
+      }
+      // Half of a progressive one is the whole picture in less detail.
+      for (const cut of options.progressive ? [first(0.2)] : [first(0.5), first(0.2)]) {
+        await expect(processImage(cut).then(({ meta }) => meta)).rejects.toThrow(
+          /cut off, and too much of it is missing/,
+        );
+      }
+    },
+  );
+
+  /** Soft, so that JPEG keeps it well; every block has something to tell. */
+  function noise() {
+    const shade = (i: number) => 128 + 90 * Math.sin(i / 977) + (((i * 7_919) % 31) - 15);
+    const pixels = Buffer.from(Array.from({ length: 640 * 480 * 3 }, (_, i) => shade(Math.floor(i / 3))));
+    return sharp(pixels, { raw: { width: 640, height: 480, channels: 3 } });
+  }
+
+  /** Mean of the upper rows. */
+  async function difference(one: Buffer, other: Buffer, share: number): Promise<number> {
+    const upper = (image: Buffer) =>
+      sharp(image)
+        .extract({ left: 0, top: 0, width: 640, height: Math.floor(480 * share) })
+        .toColourspace("srgb")
+        .raw()
+        .toBuffer();
+    const [a, b] = [await upper(one), await upper(other)];
+    return a.reduce((sum, value, i) => sum + Math.abs(value - (b[i] ?? 0)), 0) / a.length;
+  }
+
+  test("what is sold as 64 megapixels is a little more, and taken", async () => {
+    const [width, height] = [9248, 6944];
+    const photo = sharp({ create: { width, height, channels: 3, background: "#345" } });
+    const { meta } = await processImage(await photo.jpeg({ quality: 50 }).toBuffer());
+    expect(meta.original.aspect).toBeCloseTo(width / height, 2);
+  }, 60_000);
+
+  test.each([
+    [8160, 6144],
+    [8192, 6144],
+    [9280, 6944],
+  ])("%i × %i are within the limit", (width, height) => {
+    expect(width * height).toBeLessThan(MAX_INPUT_PIXELS);
   });
 });
 
@@ -148,9 +228,28 @@ describe("avatars and headers", () => {
     }
   });
 
-  test("stand still", async () => {
-    const { original } = await processAvatar(await animation(50, 50, 5).gif().toBuffer());
-    expect((await sharp(original).metadata()).pages ?? 1).toBe(1);
+  test.each(["gif", "webp"] as const)(
+    "a moving %s stays one, with a still beside; headers stand still",
+    async (format) => {
+      const delay = [100, 200, 300, 100, 50];
+      const moving = await animation(50, 30, 5).toFormat(format, { loop: 3, delay }).toBuffer();
+      const avatar = await processAvatar(moving);
+      const { pages, width, height, loop, delay: kept } = await sharp(avatar.original).metadata();
+      expect({ pages, width, height, loop, kept }).toEqual({
+        pages: 5,
+        width: 400,
+        height: 400,
+        loop: 3,
+        kept: delay,
+      });
+      const still = await sharp(avatar.still ?? undefined).metadata();
+      expect({ ...still, pages: still.pages ?? 1 }).toMatchObject({ width: 400, height: 400, pages: 1 });
+      expect((await sharp((await processHeader(moving)).original).metadata()).pages ?? 1).toBe(1);
+    },
+  );
+
+  test("what stands still has no second file", async () => {
+    expect((await processAvatar(await picture(50, 50).png().toBuffer())).still).toBeNull();
   });
 });
 
@@ -174,13 +273,13 @@ describe("what isn't taken is refused in a sentence", () => {
     [
       "a JPEG cut off",
       async () => (await photo).subarray(0, (await photo).length >> 1),
-      /damaged or incomplete/,
+      /cut off, and too much of it is missing/,
     ],
     ["a JPEG's first bytes", async () => (await photo).subarray(0, 30), /damaged or incomplete/],
-    ["a PNG without its end", () => bomb(500, 500, 100), /damaged or incomplete/],
+    ["a PNG without its end", () => makePng({ width: 500, height: 500, rows: 100 }), /damaged or incomplete/],
     [
       "an SVG behind a PNG's signature",
-      () => Buffer.concat([bomb(1, 1).subarray(0, 8), Buffer.from(svg)]),
+      () => Buffer.concat([makePng({ width: 1, height: 1 }).subarray(0, 8), Buffer.from(svg)]),
       /damaged|supported/,
     ],
     [
@@ -207,12 +306,17 @@ describe("what isn't taken is refused in a sentence", () => {
   );
 
   test("200 megapixels, from the header alone", async () => {
-    const large = bomb(20_000, 10_000, 1_000);
+    const large = makePng({ width: 20_000, height: 10_000, rows: 1_000 });
     const beforeMb = process.resourceUsage().maxRSS / 1024;
     for (let i = 0; i < 10; i++) {
-      await expect(processImage(large)).rejects.toThrow(/200 megapixels; 50 is the most/);
+      await expect(processImage(large)).rejects.toThrow(/200 megapixels; 66 is the most/);
     }
     expect(process.resourceUsage().maxRSS / 1024 - beforeMb).toBeLessThan(20);
+  });
+
+  test("a refusal names two numbers that differ, however little is too much", async () => {
+    const slightly = makePng({ width: 66_000_001, height: 1, rows: 0 });
+    await expect(processImage(slightly)).rejects.toThrow(/has 66\.1 megapixels; 66 is the most/);
   });
 
   test("formats that sharp could read but we never take stay blocked", async () => {
@@ -222,11 +326,21 @@ describe("what isn't taken is refused in a sentence", () => {
   });
 });
 
-test("a crowd of uploads waits its turn, and beyond that is asked to come back", async () => {
-  const photo = await picture(600, 400).jpeg().toBuffer();
-  const settled = await Promise.allSettled(Array.from({ length: 30 }, () => processImage(photo)));
-  const refused = settled.filter((one) => one.status === "rejected");
-  expect(refused).toHaveLength(8);
-  for (const { reason } of refused) expect(reason).toBeInstanceOf(Unavailable);
-  await expect(processImage(photo)).resolves.toMatchObject({ mime: "image/jpeg" });
+describe("a crowd of uploads", () => {
+  test("24 at one instant all have their turn", async () => {
+    const photo = await picture(2400, 1600).jpeg().toBuffer();
+    const all = await Promise.all(Array.from({ length: 24 }, () => processImage(photo)));
+    expect(all.map(({ mime }) => mime)).toEqual(Array(24).fill("image/jpeg"));
+  }, 60_000);
+
+  test("is bounded by its bytes: beyond those it's asked to come back", async () => {
+    const photo = await picture(60, 40).jpeg().toBuffer();
+    // As phones append films to their photos; it is the same memory each time.
+    const large = Buffer.concat([photo, Buffer.alloc(16 * 1024 * 1024 - photo.length)]);
+    const settled = await Promise.allSettled(Array.from({ length: 30 }, () => processImage(large)));
+    const refused = settled.filter((one) => one.status === "rejected");
+    expect(refused).toHaveLength(6);
+    for (const { reason } of refused) expect(reason).toBeInstanceOf(Unavailable);
+    await expect(processImage(photo)).resolves.toMatchObject({ mime: "image/jpeg" });
+  });
 });

@@ -32,7 +32,7 @@ export async function uploadImage(
   upload: Upload,
 ): Promise<MediaAttachmentRow> {
   checkDescription(upload.description);
-  const image = await (await images()).processImage(upload.bytes);
+  const image = await (await images()).processImage(upload.bytes, accountId);
   const base = `attachments/${accountId}/${randomName()}`;
   const originalKey = `${base}.${image.extension}`;
   const previewKey = `${base}.small.${image.previewExtension}`;
@@ -88,10 +88,14 @@ export async function storeAvatar(
   accountId: AccountId,
   bytes: Buffer,
 ): Promise<{ avatarKey: string; avatarStaticKey: string }> {
-  const image = await (await images()).processAvatar(bytes);
-  const avatarKey = `avatars/${accountId}/${randomName()}.${image.extension}`;
+  const image = await (await images()).processAvatar(bytes, accountId);
+  const base = `avatars/${accountId}/${randomName()}`;
+  const avatarKey = `${base}.${image.extension}`;
   await store.put(avatarKey, image.original, image.mime);
-  return { avatarKey, avatarStaticKey: avatarKey };
+  if (!image.still) return { avatarKey, avatarStaticKey: avatarKey };
+  const avatarStaticKey = `${base}.static.${image.extension}`;
+  await store.put(avatarStaticKey, image.still, image.mime);
+  return { avatarKey, avatarStaticKey };
 }
 
 export async function storeHeader(
@@ -99,7 +103,7 @@ export async function storeHeader(
   accountId: AccountId,
   bytes: Buffer,
 ): Promise<{ headerKey: string }> {
-  const image = await (await images()).processHeader(bytes);
+  const image = await (await images()).processHeader(bytes, accountId);
   const headerKey = `headers/${accountId}/${randomName()}.${image.extension}`;
   await store.put(headerKey, image.original, image.mime);
   return { headerKey };
