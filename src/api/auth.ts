@@ -27,9 +27,9 @@ export function authentication(app: App, { tokens }: { tokens: TokenCache }): vo
 function tokenOf(request: FastifyRequest): string | null {
   const { authorization } = request.headers;
   if (authorization !== undefined) {
-    const [scheme = "", token = ""] = authorization.split(" ");
-    // Basic is how apps name themselves to the token endpoint.
-    return scheme.toLowerCase() === "bearer" ? token : null;
+    const [scheme = "", token = ""] = authorization.trim().split(/ +/);
+    // Basic is how apps name themselves to the token endpoint. Some clients send the scheme alone when signed out.
+    return scheme.toLowerCase() === "bearer" && token !== "" ? token : null;
   }
   if (!request.url.startsWith("/api/v1/streaming")) return null;
   const { access_token: asked } = request.query as { access_token?: unknown };

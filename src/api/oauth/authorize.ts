@@ -18,8 +18,7 @@ const AuthorizeQuery = Type.Object({
   state: Text,
   code_challenge: Text,
   code_challenge_method: Text,
-  force_login: Text,
-  lang: Text,
+  force_login: Type.Optional(Type.Boolean()),
 });
 type AuthorizeQuery = Static<typeof AuthorizeQuery>;
 const Decision = Type.Object({ ...AuthorizeQuery.properties, csrf_token: Text, decision: Text });
@@ -40,7 +39,7 @@ export function authorizeRoutes(app: App, context: ApiContext): void {
     handler: async (request, reply) => {
       const asked = await check(context, request.query);
       const { accountId, csrfToken } = await openSession(context, request, reply);
-      if (accountId === null || request.query.force_login === "true")
+      if (accountId === null || request.query.force_login)
         return reply.redirect(signInFor(request.query), 303);
       if (isOurs(context, asked)) return grant(context, reply, asked, accountId);
       return askForConsent(context, reply, { asked, accountId, csrfToken, query: request.query });
@@ -166,18 +165,17 @@ function targetOf(redirectUri: string): string {
   return isWeb ? host : `the app that opens ${protocol} addresses`;
 }
 
-/** Only what the request is made of: an address may carry more, such as a decision. */
+/** Only what the request is made of: an address may carry more, such as a decision. A forced sign-in is forced once. */
 function parametersOf(query: AuthorizeQuery): Record<string, string> {
   const given = Object.keys(AuthorizeQuery.properties).map((name) => [
     name,
     query[name as keyof AuthorizeQuery],
   ]);
-  return Object.fromEntries(given.filter(([, value]) => value !== undefined));
+  return Object.fromEntries(given.filter(([, value]) => typeof value === "string"));
 }
 
 /** Signing in, then the same request again. */
 function signInFor(query: AuthorizeQuery): string {
-  const { force_login: _, ...again } = parametersOf(query);
-  const next = `/oauth/authorize?${new URLSearchParams(again)}`;
+  const next = `/oauth/authorize?${new URLSearchParams(parametersOf(query))}`;
   return `/oauth/sign-in?next=${encodeURIComponent(next)}`;
 }
