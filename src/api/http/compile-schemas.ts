@@ -4,12 +4,13 @@
  */
 import fastJsonStringify from "fast-json-stringify";
 import type { FastifySchemaCompiler, FastifySerializerCompiler } from "fastify";
+import type { TSchema } from "typebox";
 import { readerOf } from "./parameters.ts";
 
 type Schema = Parameters<typeof fastJsonStringify>[0];
 
 export const compileValidator: FastifySchemaCompiler<unknown> = ({ schema }) => {
-  const read = readerOf(schema as Parameters<typeof readerOf>[0]);
+  const read = readerOf(schema as TSchema);
   return (value: unknown) => {
     try {
       return { value: read(value, "") };

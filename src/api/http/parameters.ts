@@ -3,12 +3,13 @@
  * thing in different types, and this is the only place that knows so; handlers get each parameter in its own type, or
  * not at all. The rules are those of the API's documentation, and Rails' where that is silent.
  */
+import type { TSchema } from "typebox";
 import { Invalid } from "../../core/errors.ts";
 
 /** The keywords that a parameter's schema may have. Everything else of JSON Schema would be a promise nobody keeps. */
-interface Schema {
+export interface ParameterSchema {
   readonly type?: string;
-  readonly anyOf?: readonly Schema[];
+  readonly anyOf?: readonly ParameterSchema[];
   readonly format?: string;
   readonly pattern?: string;
   readonly enum?: readonly string[];
@@ -17,9 +18,9 @@ interface Schema {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly default?: number;
-  readonly items?: Schema;
+  readonly items?: ParameterSchema;
   readonly maxItems?: number;
-  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly properties?: Readonly<Record<string, ParameterSchema>>;
   readonly required?: readonly string[];
   readonly description?: string;
   /** Any text does: what lies outside the range is clamped, and what is no number is as not given. */
@@ -39,7 +40,8 @@ const KEYWORDS = new Set(
 type Read = (value: unknown, name: string) => unknown;
 
 /** Throws for a schema that it can't read by: at the start, not at a request. */
-export function readerOf(schema: Schema): Read {
+export function readerOf(typed: TSchema): Read {
+  const schema = typed as ParameterSchema;
   const unknown = Object.keys(schema).filter((keyword) => !KEYWORDS.has(keyword));
   if (unknown.length > 0) throw new Error(`a parameter can't be described by ${unknown.join(", ")}`);
   const others = schema.anyOf?.filter(({ type }) => type !== "null");
@@ -53,7 +55,7 @@ export function readerOf(schema: Schema): Read {
   };
 }
 
-function readerOfType(schema: Schema): Read {
+function readerOfType(schema: ParameterSchema): Read {
   switch (schema.type) {
     case "boolean":
       return readBoolean;
@@ -84,7 +86,7 @@ function readBoolean(value: unknown, name: string): boolean | undefined {
 function integerReader({
   minimum = Number.MIN_SAFE_INTEGER,
   maximum = Number.MAX_SAFE_INTEGER,
-}: Schema): Read {
+}: ParameterSchema): Read {
   return (value, name) => {
     if (value === "") return undefined;
     const isText = typeof value === "string" && /^\s*[+-]?\d+\s*$/.test(value);
@@ -96,7 +98,7 @@ function integerReader({
 }
 
 /** The number that a text begins with, without its sign, as Mastodon reads them. */
-function clampedReader({ minimum = 0, maximum = Number.MAX_SAFE_INTEGER }: Schema): Read {
+function clampedReader({ minimum = 0, maximum = Number.MAX_SAFE_INTEGER }: ParameterSchema): Read {
   return (value, name) => {
     if (typeof value === "object") throw new Invalid(`${name} must be one number`);
     const digits = /^\s*[+-]?(\d+)/.exec(`${value}`)?.[1];
@@ -113,7 +115,11 @@ function readId(value: unknown, name: string): string | undefined {
   throw new Invalid(`${name} can't be read exactly as this number: send the id as text`);
 }
 
-function textReader({ maxLength = Number.POSITIVE_INFINITY, enum: values, const: constant }: Schema): Read {
+function textReader({
+  maxLength = Number.POSITIVE_INFINITY,
+  enum: values,
+  const: constant,
+}: ParameterSchema): Read {
   const choices = constant === undefined ? values : [constant];
   return (value, name) => {
     const text = typeof value === "number" || typeof value === "boolean" ? `${value}` : value;
@@ -134,7 +140,7 @@ function readFile(value: unknown, name: string): unknown {
 }
 
 /** A list, one value alone, or a list as forms write it: an object of places. */
-function arrayReader({ items = {}, maxItems = Number.POSITIVE_INFINITY }: Schema): Read {
+function arrayReader({ items = {}, maxItems = Number.POSITIVE_INFINITY }: ParameterSchema): Read {
   const read = readerOf(items);
   const isOfObjects = items.type === "object";
   return (value, name) => {
@@ -146,7 +152,7 @@ function arrayReader({ items = {}, maxItems = Number.POSITIVE_INFINITY }: Schema
   };
 }
 
-function objectReader({ properties = {}, required = [], "x-refused": refused = {} }: Schema): Read {
+function objectReader({ properties = {}, required = [], "x-refused": refused = {} }: ParameterSchema): Read {
   const readers = new Map(Object.entries(properties).map(([key, schema]) => [key, readerOf(schema)]));
   const refusals = new Map(Object.entries(refused));
   return (value, name) => {
