@@ -20,7 +20,9 @@ export async function documentApi(app: App, config: Config): Promise<void> {
     },
     transform: ({ schema, url, route }) => {
       const { scope, anonymous } = route.config ?? {};
-      const secured = scope && !anonymous ? { security: [{ token: [scope] }] } : {};
+      // A token is looked at also where none is needed.
+      const others = anonymous ? [{}] : [];
+      const secured = scope ? { security: [...others, { token: [scope] }] } : {};
       const described = { tags: [tagOf(url)], consumes: MEDIA_TYPES, ...secured, ...schema };
       return { schema: route.method === "DELETE" ? inAddress(described) : described, url };
     },

@@ -1,6 +1,6 @@
 /**
- * Addresses and bodies: JSON, urlencoded and multipart, all with Rails-style nesting, all UTF-8. Of a request that writes,
- * the address and the body are one set of parameters.
+ * Addresses and bodies: JSON, urlencoded and multipart, all with Rails-style nesting, all UTF-8. The address and the body
+ * of a request that writes are one set of parameters.
  */
 import { isUtf8 } from "node:buffer";
 import multipart from "@fastify/multipart";
@@ -47,7 +47,7 @@ export function parseQuery(text: string): Record<string, unknown> {
  * in Rack, a name that repeats begins the next element. qs would make one element of all.
  */
 function numberElements(text: string): string {
-  if (!/\[\]\[/.test(withBrackets(text))) return text;
+  if (!/(\]|%5D)(\[|%5B)/i.test(text)) return text;
   const lists = new Map<string, { place: number; seen: Set<string> }>();
   const numbered = (name: string) => {
     let done = name;
@@ -135,8 +135,16 @@ export async function acceptBodies(app: FastifyInstance): Promise<void> {
   app.addHook("preValidation", async (request) => {
     if (request.isMultipart()) request.body = await readParts(request);
     else if (request.body === undefined || request.body === null) request.body = {};
-    if (request.method !== "GET" && request.method !== "HEAD") mergeAddress(request);
+    if (isWrite(request.method)) mergeAddress(request);
   });
+  app.addHook("onRoute", ({ method, url, schema }) => {
+    if (schema?.querystring && [method].flat().some(isWrite))
+      throw new Error(`${url} writes: its parameters, also those of the address, are its body's`);
+  });
+}
+
+function isWrite(method: string): boolean {
+  return method !== "GET" && method !== "HEAD";
 }
 
 /** A body that is no object is left for its route to refuse. */
