@@ -1,4 +1,4 @@
-/** Language tags as the API has them: codes of ISO 639, in two letters where there are some, and four kinds of Chinese. */
+/** Language tags as the API has them: codes of ISO 639, the short ones where there are any, and four of Chinese. */
 
 /** Written in ways too different to be one language to readers; every other region and script is left out. */
 const REGIONAL = new Map(["zh-CN", "zh-HK", "zh-TW", "zh-YUE"].map((tag) => [tag.toLowerCase(), tag]));

@@ -83,6 +83,8 @@ test.skipIf(!isWanted)(`schemathesis finds no 5xx${why}`, { timeout: MS_MAX + 12
         ...["--checks", "not_a_server_error", "--max-examples", `${EXAMPLES}`, "--seed", `${seed}`],
         ...["--phases", phases, "--workers", "2", "--request-timeout", "20"],
         ...["--generation-database", "none", "--warnings", "off", "--continue-on-failure"],
+        // How fast values are made up is the machine's business.
+        ...["--suppress-health-check", "all"],
       ],
       folder,
     );

@@ -1,6 +1,6 @@
 /**
- * Addresses and bodies: JSON, urlencoded and multipart, all with Rails-style nesting, all UTF-8. The address and the body
- * of a request that writes are one set of parameters.
+ * Addresses and bodies: JSON, urlencoded and multipart, all with Rails-style nesting, all UTF-8. The address and the
+ * body of a request that writes are one set of parameters.
  */
 import { isUtf8 } from "node:buffer";
 import multipart from "@fastify/multipart";
