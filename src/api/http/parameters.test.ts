@@ -63,6 +63,7 @@ describe("what a parameter means", () => {
     [{ poll: null }, {}],
     [{ poll: "" }, {}],
     [{ poll: [] }, {}],
+    [{ poll: false }, {}],
   ])("%j is %j", (sent, meant) => {
     expect(read(sent, "")).toEqual(meant);
   });

@@ -174,7 +174,8 @@ function objectReader({ properties = {}, required = [], "x-refused": refused = {
 
 /** What is given without content asks for nothing. */
 function refuse(sentence: string | undefined, value: unknown): void {
-  const isEmpty = value === null || value === "" || (Array.isArray(value) && value.length === 0);
+  const isEmpty =
+    value === null || value === "" || value === false || (Array.isArray(value) && value.length === 0);
   if (sentence !== undefined && !isEmpty) throw new Invalid(sentence);
 }
 
