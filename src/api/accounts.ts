@@ -1,48 +1,71 @@
 import Type, { type Static } from "typebox";
 import { editProfile, type ProfileChange } from "../accounts/edit-profile.ts";
 import type { Profile } from "../accounts/profiles.ts";
-import { Invalid, NotFound } from "../core/errors.ts";
+import { NotFound } from "../core/errors.ts";
 import type { AccountId } from "../core/ids.ts";
+import { normaliseLanguage } from "../core/languages.ts";
 import { findAccountId, searchAccounts } from "../discovery/search.ts";
 import { storeAvatar, storeHeader } from "../media/upload.ts";
 import { authorizeAllRequests } from "../relations/follow.ts";
 import { ACCOUNT_LISTS } from "../relations/queries.ts";
 import { authorStatuses, pageOfRows } from "../statuses/collections.ts";
 import { cleanInput } from "../statuses/text.ts";
-import { visibilityCode, visibilityOf } from "../statuses/visibility.ts";
+import { VISIBILITIES, visibilityCode, visibilityOf } from "../statuses/visibility.ts";
 import { readStale, sendAccountPage, sendAccounts, sendJson, sendTimeline } from "./answer.ts";
 import { type App, signedIn } from "./app.ts";
 import type { ApiContext } from "./context.ts";
 import { Account } from "./entities/account.ts";
 import { CredentialAccount, credentialAccount } from "./entities/credential-account.ts";
 import { Status } from "./entities/status.ts";
-import type { UploadedFile } from "./http/body-parsing.ts";
-import { BooleanInput, booleanOf } from "./input.ts";
-import { limitOf, PagingQuery, pageOf } from "./paging.ts";
-import { requireStatusId as requirePathId, visibilityIn } from "./statuses.ts";
+import { choiceOf, clampedInput, FileInput, languageIn, refusing } from "./input.ts";
+import { LimitInput, limitOf, PagingQuery, pageOf } from "./paging.ts";
+import { requireStatusId as requirePathId } from "./statuses.ts";
 
 const IdParams = Type.Object({ id: Type.String() });
-const Flag = Type.Optional(Type.String());
+const Text = Type.Optional(Type.String());
+const Flag = Type.Optional(Type.Boolean());
+const File = Type.Optional(FileInput);
+const MAX_SEARCH_OFFSET = 10_000;
 
-const ProfileInput = Type.Object({
-  display_name: Type.Optional(Type.String()),
-  note: Type.Optional(Type.String()),
-  avatar: Type.Optional(Type.Unknown()),
-  header: Type.Optional(Type.Unknown()),
-  locked: Type.Optional(BooleanInput),
-  bot: Type.Optional(BooleanInput),
-  discoverable: Type.Optional(BooleanInput),
-  indexable: Type.Optional(BooleanInput),
-  hide_collections: Type.Optional(BooleanInput),
-  fields_attributes: Type.Optional(Type.Unknown()),
-  source: Type.Optional(
-    Type.Object({
-      privacy: Type.Optional(Type.String()),
-      sensitive: Type.Optional(BooleanInput),
-      language: Type.Optional(Type.Union([Type.String(), Type.Null()])),
-    }),
-  ),
-});
+/** An update of all of a profile: more fields than a profile may have are counted, and refused, later. */
+const MAX_FIELDS_READ = 100;
+const PICTURE_TEXTS = "Descriptions of avatars and headers aren't supported by this server";
+
+const ProfileInput = refusing(
+  {
+    attribution_domains: "Attribution of links isn't supported by this server",
+    avatar_description: PICTURE_TEXTS,
+    header_description: PICTURE_TEXTS,
+  },
+  {
+    display_name: Text,
+    note: Text,
+    avatar: File,
+    header: File,
+    locked: Flag,
+    bot: Flag,
+    discoverable: Flag,
+    indexable: Flag,
+    hide_collections: Flag,
+    fields_attributes: Type.Optional(
+      Type.Array(Type.Object({ name: Text, value: Text }), { maxItems: MAX_FIELDS_READ }),
+    ),
+    source: Type.Optional(
+      refusing(
+        { quote_policy: "Quotes aren't supported by this server" },
+        {
+          privacy: Type.Optional(choiceOf(VISIBILITIES)),
+          sensitive: Flag,
+          language: Type.Optional(
+            Type.Union([Type.String(), Type.Null()], {
+              description: "A language code; null and nothing mean none",
+            }),
+          ),
+        },
+      ),
+    ),
+  },
+);
 
 export function accountRoutes(app: App, context: ApiContext): void {
   const { db } = context.database;
@@ -82,7 +105,7 @@ export function accountRoutes(app: App, context: ApiContext): void {
       return {
         "posting:default:visibility": visibilityOf(row.default_visibility),
         "posting:default:sensitive": row.default_sensitive,
-        "posting:default:language": row.default_language,
+        "posting:default:language": normaliseLanguage(row.default_language),
         "reading:expand:media": "default",
         "reading:expand:spoilers": false,
         "reading:autoplay:gifs": false,
@@ -116,9 +139,10 @@ export function accountRoutes(app: App, context: ApiContext): void {
       summary: "Find accounts by name",
       querystring: Type.Object({
         q: Type.String(),
-        limit: Flag,
-        offset: Flag,
-        resolve: Flag,
+        limit: Type.Optional(LimitInput),
+        offset: Type.Optional(
+          clampedInput({ minimum: 0, maximum: MAX_SEARCH_OFFSET }, "How many to leave out, the best first"),
+        ),
         following: Flag,
       }),
       response: { 200: Type.Array(Account) },
@@ -128,8 +152,8 @@ export function accountRoutes(app: App, context: ApiContext): void {
       const { accountId } = signedIn(request);
       const search = {
         limit: limitOf(query.limit, { standard: 40, most: 80 }),
-        offset: Number(query.offset) || 0,
-        followedBy: booleanOf(query.following, "following") ? accountId : null,
+        offset: query.offset ?? 0,
+        followedBy: query.following ? accountId : null,
         ownHost: new URL(context.config.publicUrl).host,
       };
       const ids = await readStale(context, reply, [accountId], (source) =>
@@ -161,7 +185,7 @@ export function accountRoutes(app: App, context: ApiContext): void {
         exclude_replies: Flag,
         exclude_reblogs: Flag,
         pinned: Flag,
-        tagged: Flag,
+        tagged: Text,
       }),
       response: { 200: Type.Array(Status) },
     },
@@ -171,11 +195,11 @@ export function accountRoutes(app: App, context: ApiContext): void {
       const viewerId = request.viewer?.accountId ?? null;
       const page = pageOf(query, { standard: 20, most: 40 });
       // Pinning isn't offered, so nothing is pinned.
-      if (booleanOf(query.pinned, "pinned")) return sendTimeline(context, request, reply, []);
+      if (query.pinned) return sendTimeline(context, request, reply, []);
       const filter = {
-        onlyMedia: booleanOf(query.only_media, "only_media") ?? false,
-        excludeReplies: booleanOf(query.exclude_replies, "exclude_replies") ?? false,
-        excludeReblogs: booleanOf(query.exclude_reblogs, "exclude_reblogs") ?? false,
+        onlyMedia: query.only_media ?? false,
+        excludeReplies: query.exclude_replies ?? false,
+        excludeReblogs: query.exclude_reblogs ?? false,
         tagged: query.tagged ?? null,
       };
       const records = await readStale(context, reply, [viewerId, account.id], (source) =>
@@ -224,9 +248,7 @@ async function changeOf(
   accountId: AccountId,
   input: Static<typeof ProfileInput>,
 ): Promise<ProfileChange> {
-  const { source } = input;
-  const avatar = fileOf(input.avatar, "avatar");
-  const header = fileOf(input.header, "header");
+  const { avatar, header, source } = input;
   const pictures = {
     ...(avatar ? await storeAvatar(context.mediaStore, accountId, avatar.bytes) : {}),
     ...(header ? await storeHeader(context.mediaStore, accountId, header.bytes) : {}),
@@ -236,32 +258,23 @@ async function changeOf(
     displayName: input.display_name === undefined ? undefined : cleanInput(input.display_name).trim(),
     note: input.note === undefined ? undefined : cleanInput(input.note),
     fields: fieldsOf(input.fields_attributes),
-    locked: booleanOf(input.locked, "locked"),
-    bot: booleanOf(input.bot, "bot"),
-    discoverable: booleanOf(input.discoverable, "discoverable"),
-    indexable: booleanOf(input.indexable, "indexable"),
-    hideCollections: booleanOf(input.hide_collections, "hide_collections"),
-    visibility: source?.privacy === undefined ? undefined : visibilityCode(visibilityIn(source.privacy)),
-    sensitive: booleanOf(source?.sensitive, "source[sensitive]"),
-    language: source?.language === "" ? null : source?.language,
+    locked: input.locked,
+    bot: input.bot,
+    discoverable: input.discoverable,
+    indexable: input.indexable,
+    hideCollections: input.hide_collections,
+    visibility: source?.privacy === undefined ? undefined : visibilityCode(source.privacy),
+    sensitive: source?.sensitive,
+    language: source?.language === undefined ? undefined : languageIn(source.language, "source[language]"),
   };
 }
 
-function fileOf(input: unknown, name: string): UploadedFile | null {
-  if (input === undefined || input === null || input === "") return null;
-  const file = input as Partial<UploadedFile>;
-  if (!Buffer.isBuffer(file.bytes)) throw new Invalid(`${name} must be a file in a multipart body`);
-  return { filename: file.filename ?? "", bytes: file.bytes };
-}
-
-/** `[{name, value}]`, or the same as an object of places, as forms send it. Rows with neither are dropped. */
-function fieldsOf(input: unknown): { name: string; value: string }[] | undefined {
-  if (input === undefined) return undefined;
-  if (typeof input !== "object" || input === null)
-    throw new Invalid("fields_attributes must be a list of fields");
-  return Object.values(input as Record<string, unknown>).flatMap((field) => {
-    const { name, value } = (field ?? {}) as { name?: unknown; value?: unknown };
-    const cleaned = { name: cleanInput(`${name ?? ""}`).trim(), value: cleanInput(`${value ?? ""}`).trim() };
+/** Rows with neither name nor value are dropped. */
+function fieldsOf(
+  input: Static<typeof ProfileInput>["fields_attributes"],
+): { name: string; value: string }[] | undefined {
+  return input?.flatMap(({ name = "", value = "" }) => {
+    const cleaned = { name: cleanInput(name).trim(), value: cleanInput(value).trim() };
     return cleaned.name === "" && cleaned.value === "" ? [] : [cleaned];
   });
 }

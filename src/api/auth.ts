@@ -30,12 +30,9 @@ export function authentication(
 
 /** `Authorization: Bearer …`; streams may carry it in their address, since browsers can't set headers there. */
 function tokenOf(request: FastifyRequest): string | null {
-  const { authorization } = request.headers;
-  if (authorization !== undefined) {
-    const [scheme = "", token = ""] = authorization.split(" ");
-    // Basic is how apps name themselves to the token endpoint.
-    return scheme.toLowerCase() === "bearer" ? token : null;
-  }
+  const [scheme = "", inHeader = ""] = request.headers.authorization?.trim().split(/ +/) ?? [];
+  // Basic is how apps name themselves to the token endpoint. Some clients send the scheme alone when signed out.
+  if (scheme.toLowerCase() === "bearer" && inHeader !== "") return inHeader;
   if (!request.url.startsWith("/api/v1/streaming")) return null;
   const { access_token: asked } = request.query as { access_token?: unknown };
   // Browsers can set no header of a WebSocket but its protocol; the server echoes it.

@@ -1,56 +1,48 @@
-/** Reading what clients send: JSON, urlencoded and multipart bodies say the same thing in different types. */
-import Type from "typebox";
+/** The kinds of parameters that routes declare; `http/parameters.ts` makes them of what clients send. */
+import Type, { type TObject, type TProperties } from "typebox";
 import { Invalid } from "../core/errors.ts";
 import { requireId } from "../core/ids.ts";
+import { normaliseLanguage } from "../core/languages.ts";
+import type { UploadedFile } from "./http/body-parsing.ts";
 
-/** true, 1, "true", "1", "on" and their opposites. */
-export const BooleanInput = Type.Union([Type.Boolean(), Type.String(), Type.Integer()]);
-export const IdInput = Type.Union([Type.String(), Type.Integer()]);
-/** One or many: `id=1`, `id[]=1`, `[1]`; forms with more than a few entries come as an object of places. */
-export const IdsInput = Type.Union([IdInput, Type.Array(IdInput), Type.Record(Type.String(), IdInput)]);
+/** A decimal text, or a JSON number of the same digits. */
+export const IdInput = Type.String({ format: "id", pattern: "^[0-9]{1,19}$" });
+export const IdsInput = Type.Array(IdInput, { maxItems: 1_000 });
+export const WordsInput = Type.Array(Type.String({ maxLength: 500 }), { maxItems: 100 });
+export const FileInput = Type.Unsafe<UploadedFile>({ type: "string", format: "binary" });
 
-export function booleanOf(input: unknown, name: string): boolean | undefined {
-  if (input === undefined || input === null || input === "") return undefined;
-  if (input === true || input === 1 || input === "true" || input === "1" || input === "on" || input === "yes")
-    return true;
-  if (
-    input === false ||
-    input === 0 ||
-    input === "false" ||
-    input === "0" ||
-    input === "off" ||
-    input === "no"
-  )
-    return false;
-  throw new Invalid(`${name} must be true or false`);
+export function choiceOf<Value extends string>(values: readonly Value[]) {
+  return Type.Unsafe<Value>({ type: "string", enum: values });
 }
 
-export function idOf(input: string | number, name: string): bigint {
-  return requireId(`${input}`, name);
+/** A number that is clamped into its range, and as not given when it is none. */
+export function clampedInput(range: { minimum: number; maximum?: number }, description: string) {
+  return Type.Integer({ ...range, description, "x-clamped": true });
 }
 
-export function optionalIdOf(input: string | number | undefined | null, name: string): bigint | null {
-  return input === undefined || input === null || input === "" ? null : idOf(input, name);
+/** With the parameters of the API that can't be honoured: given all the same, they are refused with a sentence. */
+export function refusing<Properties extends TProperties>(
+  refused: Readonly<Record<string, string>>,
+  properties: Properties,
+): TObject<Properties> {
+  return Type.Object(properties, { "x-refused": refused });
 }
 
-const MAX_IDS = 1_000;
-
-export function idsOf(input: unknown, name: string): bigint[] {
-  if (input === undefined || input === null || input === "") return [];
-  const values = Array.isArray(input) ? input : typeof input === "object" ? Object.values(input) : [input];
-  if (values.length > MAX_IDS) throw new Invalid(`${name} can have ${MAX_IDS} ids at most`);
-  return values.map((value) => idOf(value as string | number, name));
+/** Throws Invalid for what names no language; nothing is none. */
+export function languageIn(input: string | null, name: string): string | null {
+  const language = normaliseLanguage(input);
+  if (language === null && input) throw new Invalid(`${name} must be a language code such as en or zh-TW`);
+  return language;
 }
 
-export function integerOf(
-  input: unknown,
-  name: string,
-  range: { least: number; most: number },
-): number | undefined {
-  if (input === undefined || input === null || input === "") return undefined;
-  const value = Number(input);
-  if (!Number.isInteger(value) || value < range.least || value > range.most) {
-    throw new Invalid(`${name} must be a whole number between ${range.least} and ${range.most}`);
-  }
-  return value;
+export function idOf(input: string, name: string): bigint {
+  return requireId(input, name);
+}
+
+export function optionalIdOf(input: string | undefined, name: string): bigint | null {
+  return input === undefined || input === "" ? null : idOf(input, name);
+}
+
+export function idsOf(input: readonly string[] | undefined, name: string): bigint[] {
+  return (input ?? []).map((value) => idOf(value, name));
 }

@@ -22,7 +22,7 @@ import { readStale, sendAccountPage } from "./answer.ts";
 import { type App, signedIn } from "./app.ts";
 import type { ApiContext } from "./context.ts";
 import { Account } from "./entities/account.ts";
-import { BooleanInput, booleanOf, IdsInput, idsOf } from "./input.ts";
+import { choiceOf, clampedInput, IdsInput, idsOf } from "./input.ts";
 import { PagingQuery, pageOf } from "./paging.ts";
 import { requireStatusId as requirePathId } from "./statuses.ts";
 
@@ -37,11 +37,18 @@ const List = Type.Object({
 
 const ListInput = Type.Object({
   title: Type.Optional(Type.String()),
-  replies_policy: Type.Optional(Type.String()),
-  exclusive: Type.Optional(BooleanInput),
+  replies_policy: Type.Optional(choiceOf<RepliesPolicy>(["list", "followed", "none"])),
+  exclusive: Type.Optional(Type.Boolean()),
 });
 
 const MembersInput = Type.Object({ account_ids: Type.Optional(IdsInput) });
+const MAX_MEMBERS = 5_000;
+const MembersQuery = Type.Object({
+  ...PagingQuery,
+  limit: Type.Optional(
+    clampedInput({ minimum: 0, maximum: MAX_MEMBERS }, "How many at most; 0: all, without pages"),
+  ),
+});
 const Empty = Type.Object({});
 
 export function listRoutes(app: App, context: ApiContext): void {
@@ -132,15 +139,15 @@ export function listRoutes(app: App, context: ApiContext): void {
     schema: {
       summary: "A list's members",
       params: IdParams,
-      querystring: Type.Object(PagingQuery),
+      querystring: MembersQuery,
       response: { 200: Type.Array(Account) },
     },
     handler: async (request, reply) => {
       const { accountId } = signedIn(request);
       const id = requirePathId(request.params.id);
       // 0 asks for all of them, as Mastodon has it.
-      const isAll = request.query.limit === "0";
-      const page = pageOf(isAll ? {} : request.query, { standard: isAll ? 5_000 : 40, most: 80 });
+      const isAll = request.query.limit === 0;
+      const page = pageOf(isAll ? {} : request.query, { standard: isAll ? MAX_MEMBERS : 40, most: 80 });
       const rows = await readOwn(reply, accountId, async (db) => {
         const list = await requireList(db, accountId, id);
         return pageOfRows(db, ACCOUNT_LISTS.listMembers(list.id), page);
@@ -160,12 +167,11 @@ export function listRoutes(app: App, context: ApiContext): void {
       schema: {
         summary: method === "POST" ? "Put accounts on a list" : "Take accounts off a list",
         params: IdParams,
-        querystring: MembersInput,
         body: MembersInput,
         response: { 200: Empty },
       },
       handler: async (request) => {
-        const ids = idsOf(request.body.account_ids ?? request.query.account_ids, "account_ids");
+        const ids = idsOf(request.body.account_ids, "account_ids");
         if (ids.length === 0) throw new Invalid("account_ids must name at least one account");
         await change(context.relations, signedIn(request).accountId, requirePathId(request.params.id), ids);
         return {};
@@ -175,14 +181,10 @@ export function listRoutes(app: App, context: ApiContext): void {
 }
 
 function changeOf(input: Static<typeof ListInput>) {
-  const policy = input.replies_policy;
-  if (policy !== undefined && !["list", "followed", "none"].includes(policy)) {
-    throw new Invalid("replies_policy must be list, followed or none");
-  }
   return {
     title: input.title === undefined ? undefined : cleanInput(input.title),
-    repliesPolicy: policy as RepliesPolicy | undefined,
-    exclusive: booleanOf(input.exclusive, "exclusive"),
+    repliesPolicy: input.replies_policy,
+    exclusive: input.exclusive,
   };
 }
 

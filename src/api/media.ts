@@ -6,16 +6,17 @@ import { type App, signedIn } from "./app.ts";
 import type { ApiContext } from "./context.ts";
 import { MediaAttachment } from "./entities/media-attachment.ts";
 import { mediaEntity } from "./entities/status.ts";
-import type { UploadedFile } from "./http/body-parsing.ts";
+import { FileInput, refusing } from "./input.ts";
 import { requireStatusId as requirePathId } from "./statuses.ts";
 
 const IdParams = Type.Object({ id: Type.String() });
-const MediaInput = Type.Object({
-  file: Type.Optional(Type.Unknown()),
-  thumbnail: Type.Optional(Type.Unknown()),
-  description: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+const THUMBNAILS = { thumbnail: "Thumbnails are made by this server" };
+const Description = {
+  description: Type.Optional(Type.Union([Type.String(), Type.Null()], { description: "null takes it away" })),
   focus: Type.Optional(Type.String()),
-});
+};
+const UploadInput = refusing(THUMBNAILS, { file: Type.Optional(FileInput), ...Description });
+const DescriptionInput = refusing(THUMBNAILS, Description);
 
 export function mediaRoutes(app: App, context: ApiContext): void {
   const { database } = context;
@@ -29,12 +30,12 @@ export function mediaRoutes(app: App, context: ApiContext): void {
       schema: {
         summary: "Upload an image",
         consumes: ["multipart/form-data"],
-        body: MediaInput,
+        body: UploadInput,
         response: { 200: MediaAttachment },
       },
       handler: async (request) => {
-        const file = request.body.file as Partial<UploadedFile> | undefined;
-        if (!Buffer.isBuffer(file?.bytes)) throw new Invalid("Validation failed: File can't be blank");
+        const { file } = request.body;
+        if (file === undefined) throw new Invalid("Validation failed: File can't be blank");
         const row = await uploadImage({ database, store: context.mediaStore }, signedIn(request).accountId, {
           bytes: file.bytes,
           description: descriptionOf(request.body.description) ?? null,
@@ -64,7 +65,7 @@ export function mediaRoutes(app: App, context: ApiContext): void {
     schema: {
       summary: "Describe an uploaded image",
       params: IdParams,
-      body: MediaInput,
+      body: DescriptionInput,
       response: { 200: MediaAttachment },
     },
     handler: async (request) => {

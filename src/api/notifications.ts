@@ -14,14 +14,12 @@ import { readStale, sendJson } from "./answer.ts";
 import { type App, signedIn } from "./app.ts";
 import type { ApiContext } from "./context.ts";
 import { Notification, notificationsJson } from "./entities/notification.ts";
-import { optionalIdOf } from "./input.ts";
-import { limitOf, linkPages, PagingQuery, pageOf, timelineCursors } from "./paging.ts";
+import { IdInput, optionalIdOf, WordsInput } from "./input.ts";
+import { LimitInput, limitOf, linkPages, PagingQuery, pageOf, timelineCursors } from "./paging.ts";
 import { requireStatusId as requirePathId } from "./statuses.ts";
 
 const IdParams = Type.Object({ id: Type.String() });
-const Words = Type.Optional(
-  Type.Union([Type.String(), Type.Array(Type.String()), Type.Record(Type.String(), Type.String())]),
-);
+const Words = Type.Optional(WordsInput);
 const Empty = Type.Object({});
 const LIMITS = { standard: 40, most: 80 };
 const [OPEN, COMMA, CLOSE] = ["[", ",", "]"].map((text) => Buffer.from(text)) as [Buffer, Buffer, Buffer];
@@ -33,9 +31,7 @@ const MarkerEntity = Type.Object({
 });
 const Markers = Type.Record(Type.String(), MarkerEntity);
 const TIMELINES = ["home", "notifications"] as const;
-const MarkerInput = Type.Optional(
-  Type.Object({ last_read_id: Type.Optional(Type.Union([Type.String(), Type.Integer()])) }),
-);
+const MarkerInput = Type.Optional(Type.Object({ last_read_id: Type.Optional(IdInput) }));
 
 export function notificationRoutes(app: App, context: ApiContext): void {
   const { database } = context;
@@ -50,8 +46,7 @@ export function notificationRoutes(app: App, context: ApiContext): void {
         ...PagingQuery,
         types: Words,
         exclude_types: Words,
-        account_id: Type.Optional(Type.String()),
-        include_filtered: Type.Optional(Type.String()),
+        account_id: Type.Optional(IdInput),
       }),
       response: { 200: Type.Array(Notification) },
     },
@@ -60,8 +55,8 @@ export function notificationRoutes(app: App, context: ApiContext): void {
       const { query } = request;
       const page = pageOf(query, LIMITS);
       const filter = {
-        types: wordsOf(query.types),
-        excludeTypes: wordsOf(query.exclude_types),
+        types: query.types ?? [],
+        excludeTypes: query.exclude_types ?? [],
         fromId: optionalIdOf(query.account_id, "account_id"),
       };
       const rows = await readStale(context, reply, [accountId], (source) =>
@@ -78,7 +73,7 @@ export function notificationRoutes(app: App, context: ApiContext): void {
     config: { scope: "read:notifications" },
     schema: {
       summary: "How many came since the marker",
-      querystring: Type.Object({ limit: Type.Optional(Type.String()) }),
+      querystring: Type.Object({ limit: Type.Optional(LimitInput) }),
       response: { 200: Type.Object({ count: Type.Integer() }) },
     },
     handler: async (request, reply) => {
@@ -151,7 +146,7 @@ function markerRoutes(app: App, context: ApiContext): void {
       response: { 200: Markers },
     },
     handler: async (request) => {
-      const asked = wordsOf(request.query.timeline);
+      const asked = request.query.timeline ?? [];
       const wanted = asked.length === 0 ? TIMELINES : asked;
       const { accountId } = signedIn(request);
       // Setting one is told to nobody, so no replica is known to have it.
@@ -195,9 +190,4 @@ function entityOf(markers: readonly Marker[]): Static<typeof Markers> {
 function jsonArray(pieces: readonly Buffer[]): Buffer {
   const separated = pieces.flatMap((piece, i) => (i === 0 ? [piece] : [COMMA, piece]));
   return Buffer.concat([OPEN, ...separated, CLOSE]);
-}
-
-function wordsOf(input: string | string[] | Record<string, string> | undefined): string[] {
-  if (input === undefined) return [];
-  return typeof input === "string" ? [input] : Object.values(input);
 }

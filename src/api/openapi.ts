@@ -1,6 +1,6 @@
 /** The OpenAPI document, made of the routes' own schemas, and its browsable page, all from this server. */
 import swagger from "@fastify/swagger";
-import Fastify, { type FastifyInstance } from "fastify";
+import Fastify, { type FastifyInstance, type FastifySchema } from "fastify";
 import type { Config } from "../config.ts";
 import type { App } from "./app.ts";
 import { VERSION } from "./version.ts";
@@ -20,8 +20,11 @@ export async function documentApi(app: App, config: Config): Promise<void> {
     },
     transform: ({ schema, url, route }) => {
       const { scope, anonymous } = route.config ?? {};
-      const secured = scope && !anonymous ? { security: [{ token: [scope] }] } : {};
-      return { schema: { tags: [tagOf(url)], ...secured, ...schema }, url };
+      // A token is looked at also where none is needed.
+      const others = anonymous ? [{}] : [];
+      const secured = scope ? { security: [...others, { token: [scope] }] } : {};
+      const described = { tags: [tagOf(url)], consumes: MEDIA_TYPES, ...secured, ...schema };
+      return { schema: route.method === "DELETE" ? inAddress(described) : described, url };
     },
   });
   app.get("/api/openapi.json", { config: { anonymous: true }, schema: { hide: true } }, async () =>
@@ -39,6 +42,14 @@ export async function documentApi(app: App, config: Config): Promise<void> {
         .send(rawPayload);
     });
   }
+}
+
+/** Parameters of requests that write are understood in all of these, and in the address. */
+const MEDIA_TYPES = ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"];
+
+/** OpenAPI gives the body of a DELETE no meaning, and clients that are made from it send none. */
+function inAddress({ body, ...schema }: FastifySchema): FastifySchema {
+  return { ...schema, ...(body ? { querystring: body } : {}) };
 }
 
 /** The page brings its own script and styles, inline. */

@@ -1,46 +1,46 @@
 /** The API's cursors ↔ `Page`, and Link headers. */
 import type { FastifyReply, FastifyRequest } from "fastify";
 import Type from "typebox";
-import { Invalid } from "../core/errors.ts";
-import { requireId } from "../core/ids.ts";
 import type { Page } from "../core/page.ts";
+import { clampedInput, IdInput, optionalIdOf } from "./input.ts";
+
+const cursor = (description: string) => Type.Optional(Type.String({ ...IdInput, description }));
+
+/** More than the largest page of any route; `pageOf` knows the route's own. */
+const LIMIT_MOST = 5_000;
+export const LimitInput = clampedInput(
+  { minimum: 1, maximum: LIMIT_MOST },
+  "How many at most; larger than the maximum is the maximum",
+);
 
 export const PagingQuery = {
-  max_id: Type.Optional(Type.String({ description: "Only entries strictly older than this id" })),
-  since_id: Type.Optional(Type.String({ description: "Only entries strictly newer; the newest page first" })),
-  min_id: Type.Optional(
-    Type.String({ description: "Only entries strictly newer; the page next to this id" }),
-  ),
-  limit: Type.Optional(
-    Type.String({ description: "How many at most; larger than the maximum is the maximum" }),
-  ),
+  max_id: cursor("Only entries strictly older than this id"),
+  since_id: cursor("Only entries strictly newer; the newest page first"),
+  min_id: cursor("Only entries strictly newer; the page next to this id"),
+  limit: Type.Optional(LimitInput),
 };
 
 export interface PagingInput {
   readonly max_id?: string | undefined;
   readonly since_id?: string | undefined;
   readonly min_id?: string | undefined;
-  readonly limit?: string | undefined;
+  readonly limit?: number | undefined;
 }
 
-/** Throws Invalid for a cursor that is no id and a limit that is no positive number. */
+/** Throws Invalid for a cursor that is no id. */
 export function pageOf(query: PagingInput, limits: { standard: number; most: number }): Page {
-  const minId = query.min_id ? requireId(query.min_id, "min_id") : null;
-  const sinceId = query.since_id ? requireId(query.since_id, "since_id") : null;
+  const minId = optionalIdOf(query.min_id, "min_id");
+  const sinceId = optionalIdOf(query.since_id, "since_id");
   return {
-    before: query.max_id ? requireId(query.max_id, "max_id") : null,
+    before: optionalIdOf(query.max_id, "max_id"),
     after: minId ?? sinceId,
     edge: minId === null ? "newest" : "oldest",
     limit: limitOf(query.limit, limits),
   };
 }
 
-export function limitOf(text: string | undefined, limits: { standard: number; most: number }): number {
-  if (text === undefined || text === "") return limits.standard;
-  const limit = Number(text);
-  if (!Number.isInteger(limit) || limit < 1)
-    throw new Invalid("limit must be a whole number of at least 1", 400);
-  return Math.min(limit, limits.most);
+export function limitOf(asked: number | undefined, limits: { standard: number; most: number }): number {
+  return asked === undefined ? limits.standard : Math.min(asked, limits.most);
 }
 
 /** `rel="next"` first: some clients look at nothing else. Absolute addresses, filters kept. */

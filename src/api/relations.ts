@@ -13,7 +13,7 @@ import { type App, signedIn } from "./app.ts";
 import type { ApiContext } from "./context.ts";
 import { Account } from "./entities/account.ts";
 import { Relationship, relationshipEntity } from "./entities/relationship.ts";
-import { BooleanInput, booleanOf, IdsInput, idsOf, integerOf } from "./input.ts";
+import { IdsInput, idsOf, refusing } from "./input.ts";
 import { PagingQuery, pageOf } from "./paging.ts";
 
 const IdParams = Type.Object({ id: Type.String() });
@@ -21,23 +21,31 @@ const MAX_NOTE_CHARACTERS = 2_000;
 const MAX_MUTE_SECONDS = 10 * 365 * 24 * 3600;
 const FAMILIAR_SHOWN = 10;
 
-const RelationInput = Type.Object({
-  reblogs: Type.Optional(BooleanInput),
-  notify: Type.Optional(BooleanInput),
-  notifications: Type.Optional(BooleanInput),
-  duration: Type.Optional(Type.Union([Type.String(), Type.Integer()])),
-  comment: Type.Optional(Type.String()),
+const Flag = Type.Optional(Type.Boolean());
+const NoInput = Type.Object({});
+const FollowInput = refusing(
+  { languages: "Following only some languages isn't supported by this server" },
+  { reblogs: Flag, notify: Flag },
+);
+const MuteInput = Type.Object({
+  notifications: Flag,
+  duration: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_MUTE_SECONDS })),
 });
+const NoteInput = Type.Object({ comment: Type.Optional(Type.String()) });
+type RelationInput = Type.Static<typeof FollowInput> &
+  Type.Static<typeof MuteInput> &
+  Type.Static<typeof NoteInput>;
 
 interface Change {
   readonly name: string;
   readonly scope: string;
   readonly summary: string;
+  readonly body?: Type.TObject;
   readonly run: (
     context: ApiContext,
     viewerId: AccountId,
     targetId: AccountId,
-    input: Type.Static<typeof RelationInput>,
+    input: RelationInput,
   ) => Promise<void>;
 }
 
@@ -46,10 +54,11 @@ const CHANGES: readonly Change[] = [
     name: "follow",
     scope: "write:follows",
     summary: "Follow an account, or ask to when it's locked",
+    body: FollowInput,
     run: (context, viewerId, targetId, input) =>
       follow(context.relations, viewerId, targetId, {
-        showReblogs: booleanOf(input.reblogs, "reblogs"),
-        notify: booleanOf(input.notify, "notify"),
+        showReblogs: input.reblogs,
+        notify: input.notify,
       }),
   },
   {
@@ -74,13 +83,12 @@ const CHANGES: readonly Change[] = [
     name: "mute",
     scope: "write:mutes",
     summary: "Mute an account, for good or for some seconds",
-    run: (context, viewerId, targetId, input) => {
-      const seconds = integerOf(input.duration, "duration", { least: 0, most: MAX_MUTE_SECONDS }) ?? 0;
-      return mute(context.relations, viewerId, targetId, {
-        hideNotifications: booleanOf(input.notifications, "notifications") ?? true,
-        durationSeconds: seconds === 0 ? null : seconds,
-      });
-    },
+    body: MuteInput,
+    run: (context, viewerId, targetId, input) =>
+      mute(context.relations, viewerId, targetId, {
+        hideNotifications: input.notifications ?? true,
+        durationSeconds: input.duration || null,
+      }),
   },
   {
     name: "unmute",
@@ -98,6 +106,7 @@ const CHANGES: readonly Change[] = [
     name: "note",
     scope: "write:accounts",
     summary: "A private note on an account",
+    body: NoteInput,
     run: async (context, viewerId, targetId, input) => {
       const comment = cleanInput(input.comment ?? "");
       if (comment.length > MAX_NOTE_CHARACTERS) {
@@ -125,13 +134,13 @@ export function relationRoutes(app: App, context: ApiContext): void {
       schema: {
         summary: change.summary,
         params: IdParams,
-        body: RelationInput,
+        body: change.body ?? NoInput,
         response: { 200: Relationship },
       },
       handler: async (request) => {
         const { accountId } = signedIn(request);
         const target = await requireAccount(context, request.params.id);
-        await change.run(context, accountId, target.id, request.body);
+        await change.run(context, accountId, target.id, request.body as RelationInput);
         return relationshipOf(accountId, target.id);
       },
     });
@@ -143,7 +152,7 @@ export function relationRoutes(app: App, context: ApiContext): void {
     config: { scope: "read:follows" },
     schema: {
       summary: "How one stands to some accounts",
-      querystring: Type.Object({ id: Type.Optional(IdsInput), with_suspended: Type.Optional(Type.String()) }),
+      querystring: Type.Object({ id: Type.Optional(IdsInput) }),
       response: { 200: Type.Array(Relationship) },
     },
     handler: async (request, reply) => {

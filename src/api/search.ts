@@ -17,10 +17,12 @@ import { type App, signedIn } from "./app.ts";
 import type { ApiContext } from "./context.ts";
 import { Account } from "./entities/account.ts";
 import { Status } from "./entities/status.ts";
-import { booleanOf } from "./input.ts";
-import { limitOf } from "./paging.ts";
+import { clampedInput, IdInput } from "./input.ts";
+import { LimitInput, limitOf } from "./paging.ts";
 
-const Flag = Type.Optional(Type.String());
+const Text = Type.Optional(Type.String());
+const Flag = Type.Optional(Type.Boolean());
+const MAX_OFFSET = 10_000;
 const Tag = Type.Object({
   name: Type.String(),
   url: Type.String(),
@@ -43,15 +45,15 @@ export function searchRoutes(app: App, context: ApiContext): void {
       summary: "Find accounts, posts and hashtags",
       querystring: Type.Object({
         q: Type.String({ maxLength: 500 }),
-        type: Flag,
-        resolve: Flag,
+        type: Text,
         following: Flag,
-        account_id: Flag,
-        exclude_unreviewed: Flag,
-        limit: Flag,
-        offset: Flag,
-        max_id: Flag,
-        min_id: Flag,
+        account_id: Type.Optional(IdInput),
+        limit: Type.Optional(LimitInput),
+        offset: Type.Optional(
+          clampedInput({ minimum: 0, maximum: MAX_OFFSET }, "How many to leave out, the best first"),
+        ),
+        max_id: Type.Optional(IdInput),
+        min_id: Type.Optional(IdInput),
       }),
       response: {
         200: Type.Object({
@@ -70,8 +72,8 @@ export function searchRoutes(app: App, context: ApiContext): void {
         text: query.q,
         type: query.type ?? null,
         limit: limitOf(query.limit, { standard: 20, most: 40 }),
-        offset: Number(query.offset) || 0,
-        following: booleanOf(query.following, "following") ?? false,
+        offset: query.offset ?? 0,
+        following: query.following ?? false,
         authorId,
       };
       const found = await readStale(context, reply, [viewerId, authorId], (source) =>
@@ -87,7 +89,7 @@ export function searchRoutes(app: App, context: ApiContext): void {
     config: { scope: "read:accounts" },
     schema: {
       summary: "Accounts to follow",
-      querystring: Type.Object({ limit: Flag }),
+      querystring: Type.Object({ limit: Type.Optional(LimitInput) }),
       response: {
         200: Type.Array(
           Type.Object({ source: Type.String(), sources: Type.Array(Type.String()), account: Account }),

@@ -1,5 +1,4 @@
 import Type from "typebox";
-import { Invalid } from "../core/errors.ts";
 import type { AccountId, StatusId } from "../core/ids.ts";
 import { requireVisible } from "../statuses/access.ts";
 import { boost, unboost } from "../statuses/boost.ts";
@@ -12,9 +11,12 @@ import { type App, signedIn } from "./app.ts";
 import type { ApiContext } from "./context.ts";
 import { Account } from "./entities/account.ts";
 import { Status } from "./entities/status.ts";
+import { choiceOf } from "./input.ts";
 import { PagingQuery, pageOf } from "./paging.ts";
-import { requireStatusId, visibilityIn } from "./statuses.ts";
+import { requireStatusId } from "./statuses.ts";
 
+/** Nobody else sees what is direct: there would be nothing to boost. */
+const BOOST_VISIBILITIES = ["public", "unlisted", "private"] as const;
 const IdParams = Type.Object({ id: Type.String() });
 
 interface Action {
@@ -54,12 +56,11 @@ export function statusActionRoutes(app: App, context: ApiContext): void {
     schema: {
       summary: "Boost a status; the answer is the boost",
       params: IdParams,
-      body: Type.Object({ visibility: Type.Optional(Type.String()) }),
+      body: Type.Object({ visibility: Type.Optional(choiceOf(BOOST_VISIBILITIES)) }),
       response: { 200: Status },
     },
     handler: async (request, reply) => {
-      const visibility = visibilityIn(request.body.visibility ?? "public");
-      if (visibility === "direct") throw new Invalid("A boost can be public, unlisted or private");
+      const { visibility = "public" } = request.body;
       const id = requireStatusId(request.params.id);
       const record = await boost(context.statuses, signedIn(request).accountId, id, visibility);
       return sendStatus(context, request, reply, record);

@@ -1,6 +1,7 @@
 import Type, { type Static } from "typebox";
 import { Invalid, NotFound } from "../core/errors.ts";
 import { requireId } from "../core/ids.ts";
+import { normaliseLanguage } from "../core/languages.ts";
 import { requireVisible } from "../statuses/access.ts";
 import type { Draft } from "../statuses/draft.ts";
 import { edit, versionsOf } from "../statuses/edit.ts";
@@ -8,40 +9,56 @@ import { publish } from "../statuses/publish.ts";
 import { remove } from "../statuses/remove.ts";
 import { spliceStatus, statusesJson } from "../statuses/splice.ts";
 import { readThread } from "../statuses/thread.ts";
-import { VISIBILITIES, type Visibility, visibilityOf } from "../statuses/visibility.ts";
+import { VISIBILITIES, visibilityOf } from "../statuses/visibility.ts";
 import { readStale, sendJson, sendStatus, sendStatuses } from "./answer.ts";
 import { type App, signedIn } from "./app.ts";
 import type { ApiContext } from "./context.ts";
 import { Status } from "./entities/status.ts";
 import { StatusEdit, StatusSource, statusEditEntity } from "./entities/status-edit.ts";
-import { BooleanInput, booleanOf, IdInput, IdsInput, idsOf, optionalIdOf } from "./input.ts";
+import { choiceOf, IdInput, IdsInput, idsOf, languageIn, optionalIdOf, refusing } from "./input.ts";
 
 const IdParams = Type.Object({ id: Type.String() });
-const MediaAttributes = Type.Union([
-  Type.Array(Type.Object({ id: IdInput, description: Type.Optional(Type.String()) })),
-  Type.Record(Type.String(), Type.Object({ id: IdInput, description: Type.Optional(Type.String()) })),
-]);
+const Text = Type.Optional(Type.String());
+const Flag = Type.Optional(Type.Boolean());
+const MAX_MEDIA_READ = 100;
+const POLLS = "Polls aren't supported by this server";
+const QUOTES = "Quotes aren't supported by this server";
 
-const StatusInput = Type.Object({
-  status: Type.Optional(Type.Union([Type.String(), Type.Null()])),
-  spoiler_text: Type.Optional(Type.Union([Type.String(), Type.Null()])),
-  sensitive: Type.Optional(BooleanInput),
-  visibility: Type.Optional(Type.Union([Type.String(), Type.Null()])),
-  language: Type.Optional(Type.Union([Type.String(), Type.Null()])),
-  in_reply_to_id: Type.Optional(Type.Union([IdInput, Type.Null()])),
-  media_ids: Type.Optional(IdsInput),
-  poll: Type.Optional(Type.Unknown()),
-  scheduled_at: Type.Optional(Type.Unknown()),
-});
+const StatusInput = refusing(
+  {
+    poll: POLLS,
+    scheduled_at: "Scheduled posts aren't supported by this server",
+    quoted_status_id: QUOTES,
+    quote_id: QUOTES,
+    quote_approval_policy: QUOTES,
+  },
+  {
+    status: Text,
+    spoiler_text: Text,
+    sensitive: Flag,
+    visibility: Type.Optional(choiceOf(VISIBILITIES)),
+    language: Text,
+    in_reply_to_id: Type.Optional(IdInput),
+    media_ids: Type.Optional(IdsInput),
+  },
+);
 
-const EditInput = Type.Object({
-  status: Type.Optional(Type.Union([Type.String(), Type.Null()])),
-  spoiler_text: Type.Optional(Type.Union([Type.String(), Type.Null()])),
-  sensitive: Type.Optional(BooleanInput),
-  language: Type.Optional(Type.Union([Type.String(), Type.Null()])),
-  media_ids: Type.Optional(IdsInput),
-  media_attributes: Type.Optional(MediaAttributes),
-});
+const EditInput = refusing(
+  { poll: POLLS, quote_approval_policy: QUOTES },
+  {
+    status: Text,
+    spoiler_text: Text,
+    sensitive: Flag,
+    language: Text,
+    media_ids: Type.Optional(IdsInput),
+    media_attributes: Type.Optional(
+      Type.Array(
+        refusing({ thumbnail: "Thumbnails are made by this server" }, { id: IdInput, description: Text }),
+        { maxItems: MAX_MEDIA_READ },
+      ),
+    ),
+  },
+);
 
 const MAX_KEY_CHARACTERS = 255;
 
@@ -135,8 +152,8 @@ export function statusRoutes(app: App, context: ApiContext): void {
       const change = {
         text: body.status ?? "",
         spoilerText: body.spoiler_text ?? "",
-        sensitive: booleanOf(body.sensitive, "sensitive") ?? false,
-        language: body.language === undefined ? undefined : languageOf(body.language),
+        sensitive: body.sensitive ?? false,
+        language: body.language ? languageIn(body.language, "language") : undefined,
         mediaIds: body.media_ids === undefined ? undefined : idsOf(body.media_ids, "media_ids"),
         mediaDescriptions: descriptionsOf(body.media_attributes),
       };
@@ -230,36 +247,18 @@ async function draftOf(
   accountId: bigint,
   body: Static<typeof StatusInput>,
 ): Promise<Draft> {
-  if (body.poll !== undefined && body.poll !== null)
-    throw new Invalid("Polls aren't supported by this server");
-  if (body.scheduled_at) throw new Invalid("Scheduled posts aren't supported by this server");
   const settings = (await context.profiles.get(accountId))?.row;
   return {
     text: body.status ?? "",
     spoilerText: body.spoiler_text ?? "",
-    sensitive: booleanOf(body.sensitive, "sensitive") ?? settings?.default_sensitive ?? false,
-    visibility: body.visibility
-      ? visibilityIn(body.visibility)
-      : visibilityOf(settings?.default_visibility ?? 0),
-    language: languageOf(body.language ?? settings?.default_language ?? null),
+    sensitive: body.sensitive ?? settings?.default_sensitive ?? false,
+    visibility: body.visibility ?? visibilityOf(settings?.default_visibility ?? 0),
+    language: body.language
+      ? languageIn(body.language, "language")
+      : normaliseLanguage(settings?.default_language ?? null),
     inReplyToId: optionalIdOf(body.in_reply_to_id, "in_reply_to_id"),
     mediaIds: idsOf(body.media_ids, "media_ids"),
   };
-}
-
-export function visibilityIn(text: string): Visibility {
-  const found = VISIBILITIES.find((visibility) => visibility === text);
-  if (!found) throw new Invalid(`visibility must be one of ${VISIBILITIES.join(", ")}`);
-  return found;
-}
-
-/** A BCP 47 tag such as "en" or "pt-BR". */
-function languageOf(text: string | null): string | null {
-  if (text === null || text === "") return null;
-  if (!/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/.test(text)) {
-    throw new Invalid("language must be a language code such as en or pt-BR");
-  }
-  return text;
 }
 
 function keyOf(header: string | string[] | undefined): string | null {
@@ -271,11 +270,10 @@ function keyOf(header: string | string[] | undefined): string | null {
   return key;
 }
 
-function descriptionsOf(attributes: Static<typeof MediaAttributes> | undefined): Map<bigint, string> {
-  const values = attributes === undefined ? [] : Object.values(attributes);
+function descriptionsOf(attributes: Static<typeof EditInput>["media_attributes"] = []): Map<bigint, string> {
   return new Map(
-    values.flatMap(({ id, description }) =>
-      description === undefined ? [] : [[requireId(`${id}`, "media_attributes"), description]],
+    attributes.flatMap(({ id, description }) =>
+      description === undefined ? [] : [[requireId(id, "media_attributes"), description]],
     ),
   );
 }

@@ -8,13 +8,13 @@ import { readStale, sendTimeline } from "./answer.ts";
 import { type App, signedIn } from "./app.ts";
 import type { ApiContext } from "./context.ts";
 import { Status } from "./entities/status.ts";
-import { booleanOf } from "./input.ts";
+import { WordsInput } from "./input.ts";
 import { PagingQuery, pageOf } from "./paging.ts";
 
 const LIMITS = { standard: 20, most: 40 };
 
-const Flag = Type.Optional(Type.String());
-const Words = Type.Optional(Type.Union([Type.String(), Type.Array(Type.String())]));
+const Flag = Type.Optional(Type.Boolean());
+const Words = Type.Optional(WordsInput);
 const timelineAnswer = { 200: Type.Array(Status) };
 
 export function timelineRoutes(app: App, context: ApiContext): void {
@@ -40,13 +40,13 @@ export function timelineRoutes(app: App, context: ApiContext): void {
     config: { anonymous: true, scope: "read:statuses" },
     schema: {
       summary: "Public posts, newest first",
-      querystring: Type.Object({ ...PagingQuery, local: Flag, remote: Flag, only_media: Flag }),
+      querystring: Type.Object({ ...PagingQuery, remote: Flag, only_media: Flag }),
       response: timelineAnswer,
     },
     handler: async (request, reply) => {
       // Everything is local here: asking for what is remote gives nothing.
-      const isRemote = booleanOf(request.query.remote, "remote") ?? false;
-      const onlyMedia = booleanOf(request.query.only_media, "only_media") ?? false;
+      const isRemote = request.query.remote ?? false;
+      const onlyMedia = request.query.only_media ?? false;
       const page = pageOf(request.query, LIMITS);
       const viewerId = request.viewer?.accountId ?? null;
       const records = await readStale(context, reply, [viewerId], async (source) =>
@@ -65,7 +65,6 @@ export function timelineRoutes(app: App, context: ApiContext): void {
       params: Type.Object({ tag: Type.String({ maxLength: 200 }) }),
       querystring: Type.Object({
         ...PagingQuery,
-        local: Flag,
         remote: Flag,
         only_media: Flag,
         any: Words,
@@ -76,17 +75,19 @@ export function timelineRoutes(app: App, context: ApiContext): void {
     },
     handler: async (request, reply) => {
       const { query } = request;
+      // Everything is local here: asking for what is remote gives nothing.
+      const isRemote = query.remote ?? false;
       const viewerId = request.viewer?.accountId ?? null;
       const page = pageOf(query, LIMITS);
       const filter = {
         tag: request.params.tag,
-        any: wordsOf(query.any),
-        all: wordsOf(query.all),
-        none: wordsOf(query.none),
-        onlyMedia: booleanOf(query.only_media, "only_media") ?? false,
+        any: query.any ?? [],
+        all: query.all ?? [],
+        none: query.none ?? [],
+        onlyMedia: query.only_media ?? false,
       };
-      const records = await readStale(context, reply, [viewerId], (source) =>
-        readTagTimeline({ ...context.home, ...source }, viewerId, page, filter),
+      const records = await readStale(context, reply, [viewerId], async (source) =>
+        isRemote ? [] : readTagTimeline({ ...context.home, ...source }, viewerId, page, filter),
       );
       return sendTimeline(context, request, reply, records);
     },
@@ -110,8 +111,4 @@ export function timelineRoutes(app: App, context: ApiContext): void {
       return sendTimeline(context, request, reply, records);
     },
   });
-}
-
-function wordsOf(input: string | string[] | undefined): string[] {
-  return input === undefined ? [] : Array.isArray(input) ? input : [input];
 }

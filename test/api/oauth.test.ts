@@ -40,6 +40,21 @@ describe("the authorization code", () => {
     expect(await statusWith(token.access_token)).toBe(401);
   });
 
+  test("Ice Cubes: it registers and is exchanged by what stands in the address alone", async () => {
+    const post = (path: string, query: Record<string, string>) =>
+      fetch(`${roost.url}${path}?${new URLSearchParams(query)}`, { method: "POST" });
+    const registered = await json<App>(
+      await post("/api/v1/apps", { client_name: "Ice Cubes", redirect_uris: REDIRECT, scopes: "read write" }),
+    );
+    const { code, verifier: code_verifier } = await authorize(registered);
+    const { client_id, client_secret } = registered;
+    const grant = { grant_type: "authorization_code", client_id, client_secret, redirect_uri: REDIRECT };
+    const answer = await post("/oauth/token", { ...grant, code, code_verifier });
+    const token = await json<{ access_token: string; scope: string }>(answer);
+    expect(token.scope).toBe("read write");
+    expect(await statusWith(token.access_token)).toBe(200);
+  });
+
   test("isn't exchanged without the verifier, with a wrong one, or by another app", async () => {
     const { code, verifier } = await authorize();
     expect((await exchange(code, null)).status).toBe(400);
@@ -182,10 +197,10 @@ class Browser {
   }
 }
 
-async function signedIn(browser: Browser) {
+async function signedIn(browser: Browser, by: App = app) {
   const verifier = randomBytes(32).toString("base64url");
   const query = new URLSearchParams({
-    client_id: app.client_id,
+    client_id: by.client_id,
     redirect_uri: REDIRECT,
     response_type: "code",
     scope: "read write",
@@ -206,9 +221,9 @@ async function signedIn(browser: Browser) {
   return { query, verifier };
 }
 
-async function authorize(): Promise<{ code: string; verifier: string; state: string | null }> {
+async function authorize(by: App = app): Promise<{ code: string; verifier: string; state: string | null }> {
   const browser = new Browser();
-  const { query, verifier } = await signedIn(browser);
+  const { query, verifier } = await signedIn(browser, by);
   const csrf_token = hidden(await (await browser.get(`/oauth/authorize?${query}`)).text(), "csrf_token");
   const fields = { ...Object.fromEntries(query), csrf_token, decision: "allow" };
   const answer = await browser.post("/oauth/authorize", fields);

@@ -7,6 +7,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Client, type SignedUp, type Status, signUp } from "../support/client.ts";
+import { type Document, operationsOf } from "../support/operations.ts";
 import { type RunningRoost, startRoost, waitFor } from "../support/start-roost.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -105,6 +106,35 @@ describe.skipIf(!isThere)(`answers are what the schema says${why}`, () => {
     expect(mistakesOf(method, path, "200", answer.body)).toEqual([]);
   });
 
+  test("a parameter that the API documents does something, is refused, or holds anyway", async () => {
+    const own = operationsOf(await alice.client.get<Document>("/api/openapi.json"));
+    const unheard = operationsOf(document as Document).flatMap(({ method, path, schema }) => {
+      const shape = (text: string) => text.replace(/\{\w+\}/g, "{}");
+      const ours = own.find((one) => one.method === method && shape(one.path) === shape(path));
+      if (!ours || NOTHING_THERE.test(path)) return [];
+      const heard = { ...ours.schema.properties, ...ours.schema["x-refused"], ...HOLDS_ANYWAY[path] };
+      return Object.keys(schema.properties ?? {})
+        .map((name) => name.replace("[]", ""))
+        .filter((name) => !(name in heard))
+        .map((name) => `${method} ${path} ${name}`);
+    });
+    expect(unheard).toEqual([]);
+  });
+
+  test("every scope that is offered opens something", async () => {
+    const { scopes_supported } = await alice.client.get<{ scopes_supported: string[] }>(
+      "/.well-known/oauth-authorization-server",
+    );
+    const { paths } = await alice.client.get<{
+      paths: Record<string, Record<string, { security?: { token?: string[] }[] }>>;
+    }>("/api/openapi.json");
+    const opening = Object.values(paths)
+      .flatMap((operations) => Object.values(operations))
+      .flatMap(({ security = [] }) => security.flatMap(({ token = [] }) => token));
+    const parents = opening.map((scope) => scope.split(":")[0] ?? "");
+    expect(scopes_supported.toSorted()).toEqual([...new Set([...opening, ...parents, "follow"])].toSorted());
+  });
+
   test.each([
     ["401", "/api/v1/timelines/home", () => new Client(roost.url, null).ask("GET", "/api/v1/timelines/home")],
     ["404", "/api/v1/statuses/{id}", () => alice.client.ask("GET", "/api/v1/statuses/1")],
@@ -114,6 +144,32 @@ describe.skipIf(!isThere)(`answers are what the schema says${why}`, () => {
     expect(mistakesOf("GET", path, code, answer.body)).toEqual([]);
   });
 });
+
+/** Lists that are always empty. */
+const NOTHING_THERE =
+  /\/(filters|announcements|followed_tags|featured_tags|conversations|scheduled_statuses|endorsements|domain_blocks)$|\/trends\//;
+
+/** By path: parameters that ask for what is so in any case, and why it is. */
+const HOLDS_ANYWAY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "/api/v1/accounts": {
+    reason: "no sign-up waits for somebody's approval",
+    date_of_birth: "the instance says that there is no least age",
+  },
+  "/api/v1/accounts/relationships": { with_suspended: "suspended accounts are among them" },
+  "/api/v1/accounts/search": { resolve: "there are no other servers" },
+  "/api/v2/search": {
+    resolve: "there are no other servers",
+    exclude_unreviewed: "no hashtag waits for a review",
+  },
+  "/api/v1/timelines/public": { local: "there are no other servers" },
+  "/api/v1/timelines/tag/{hashtag}": { local: "there are no other servers" },
+  "/api/v1/notifications": {
+    include_filtered: "nothing is filtered",
+    supported_types: "each type is sent with what clients that don't know it need",
+  },
+  "/api/v1/notifications/{id}": { supported_types: "as above" },
+  "/oauth/authorize": { lang: "the pages are in one language" },
+};
 
 function mistakesOf(method: string, path: string, code: string, body: unknown): string[] {
   const content = document.paths[path]?.[method.toLowerCase()]?.responses[code]?.content;

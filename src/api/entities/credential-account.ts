@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import Type, { type Static } from "typebox";
 import { NotFound } from "../../core/errors.ts";
 import type { AccountId } from "../../core/ids.ts";
+import { normaliseLanguage } from "../../core/languages.ts";
 import { visibilityOf } from "../../statuses/visibility.ts";
 import type { ApiContext } from "../context.ts";
 import { Account } from "./account.ts";
@@ -45,7 +46,7 @@ export async function credentialAccount(
     source: {
       privacy: visibilityOf(row.default_visibility),
       sensitive: row.default_sensitive,
-      language: row.default_language,
+      language: normaliseLanguage(row.default_language),
       note: row.note,
       fields: row.fields.map(({ name, value }) => ({ name, value, verified_at: null })),
       follow_requests_count: rows[0]?.count ?? 0,

@@ -8,7 +8,7 @@ import type { ApiContext } from "../context.ts";
 
 const Text = Type.Optional(Type.String({ maxLength: 4_000 }));
 const Texts = Type.Optional(
-  Type.Union([Type.String({ maxLength: 40_000 }), Type.Array(Type.String({ maxLength: 4_000 }))]),
+  Type.Array(Type.String({ maxLength: 40_000 }), { maxItems: 1_000, description: "Or one text of several" }),
 );
 
 const Application = Type.Object({
@@ -81,8 +81,8 @@ function applicationOf(app: OAuthApp) {
   };
 }
 
-/** A list as it is, or as text with something between its parts; each once. */
-export function listOf(input: string | string[] | undefined, separator: RegExp): string[] {
-  const values = input === undefined ? [] : Array.isArray(input) ? input : input.split(separator);
+/** A list, or texts with something between their parts; each once. */
+export function listOf(input: readonly string[] | undefined, separator: RegExp): string[] {
+  const values = (input ?? []).flatMap((text) => text.split(separator));
   return [...new Set(values.map((value) => value.trim()).filter((value) => value !== ""))];
 }

@@ -27,9 +27,8 @@ const AuthorizeQuery = Type.Object({
   state: Text,
   code_challenge: Text,
   code_challenge_method: Text,
-  force_login: Text,
+  force_login: Type.Optional(Type.Boolean()),
   login_hint: Text,
-  lang: Text,
 });
 type AuthorizeQuery = Static<typeof AuthorizeQuery>;
 const Decision = Type.Object({ ...AuthorizeQuery.properties, csrf_token: Text, decision: Text });
@@ -50,7 +49,7 @@ export function authorizeRoutes(app: App, context: ApiContext): void {
     handler: async (request, reply) => {
       const asked = await check(context, request.query);
       const { accountId, csrfToken } = await visitOf(context, request, reply, asked);
-      if (accountId === null || request.query.force_login === "true")
+      if (accountId === null || request.query.force_login)
         return reply.redirect(signInFor(request.query), 303);
       // The code goes to a page of our own: there is nobody to consent to.
       if (isWebClient(asked.app)) return grant(context, reply, asked, accountId);
@@ -187,18 +186,17 @@ function targetOf(redirectUri: string): string {
   return isWeb ? host : `the app that opens ${protocol} addresses`;
 }
 
-/** Only what the request is made of: an address may carry more, such as a decision. */
+/** Only what the request is made of: an address may carry more, such as a decision. A forced sign-in is forced once. */
 function parametersOf(query: AuthorizeQuery): Record<string, string> {
   const given = Object.keys(AuthorizeQuery.properties).map((name) => [
     name,
     query[name as keyof AuthorizeQuery],
   ]);
-  return Object.fromEntries(given.filter(([, value]) => value !== undefined));
+  return Object.fromEntries(given.filter(([, value]) => typeof value === "string"));
 }
 
 /** Signing in, then the same request again. */
 function signInFor(query: AuthorizeQuery): string {
-  const { force_login: _, ...again } = parametersOf(query);
-  const next = `/oauth/authorize?${new URLSearchParams(again)}`;
+  const next = `/oauth/authorize?${new URLSearchParams(parametersOf(query))}`;
   return `/oauth/sign-in?next=${encodeURIComponent(next)}`;
 }

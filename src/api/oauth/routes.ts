@@ -45,6 +45,11 @@ const Metadata = Type.Object({
   code_challenge_methods_supported: Texts,
 });
 
+/** Known, so that apps that ask for everything can register; nothing here asks for them. */
+const OPENS_NOTHING = new Set(
+  "push read:filters read:me write:conversations write:filters write:reports".split(" "),
+);
+
 /** RFC 8414. */
 function metadataRoutes(app: App, { config: { publicUrl } }: ApiContext): void {
   app.route({
@@ -59,7 +64,7 @@ function metadataRoutes(app: App, { config: { publicUrl } }: ApiContext): void {
       app_registration_endpoint: `${publicUrl}/api/v1/apps`,
       revocation_endpoint: `${publicUrl}/oauth/revoke`,
       userinfo_endpoint: `${publicUrl}/oauth/userinfo`,
-      scopes_supported: [...SCOPES],
+      scopes_supported: [...SCOPES].filter((scope) => !OPENS_NOTHING.has(scope)),
       response_types_supported: ["code"],
       response_modes_supported: ["query"],
       grant_types_supported: ["authorization_code", "client_credentials"],

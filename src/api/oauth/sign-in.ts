@@ -23,7 +23,7 @@ const SignUpForm = Type.Object({
   username: Text,
   email: Text,
   password: Text,
-  agreement: Text,
+  agreement: Type.Optional(Type.Boolean()),
 });
 const SignOutForm = Type.Object({ csrf_token: Text, next: Next });
 
@@ -102,10 +102,10 @@ export function signUpPageRoutes(app: App, signUpContext: SignUpContext): void {
     config: { limit: "signUp" },
     schema: { hide: true, body: SignUpForm },
     handler: async (request, reply) => {
-      const { csrf_token, username = "", email = "", password = "", agreement } = request.body;
+      const { csrf_token, username = "", email = "", password = "", agreement = false } = request.body;
       try {
         await requireOwnForm(context, request, csrf_token);
-        const registration = { username, email, password, agreement: agreement === "1", locale: null };
+        const registration = { username, email, password, agreement, locale: null };
         const { accountId, confirmed } = await signUp(signUpContext, registration, request.log);
         if (!confirmed) return sendPage(reply, checkMailPage(title, email));
         await startSession(context, request, reply, accountId);

@@ -5,10 +5,10 @@ import { type Registration, registerAccount } from "../../accounts/register.ts";
 import { createAccessToken, newSecret } from "../../accounts/tokens.ts";
 import { Forbidden } from "../../core/errors.ts";
 import type { AccountId } from "../../core/ids.ts";
+import { normaliseLanguage } from "../../core/languages.ts";
 import { type App, signedIn } from "../app.ts";
 import type { ApiContext } from "../context.ts";
 import { Token, tokenEntity } from "../entities/token.ts";
-import { BooleanInput, booleanOf } from "../input.ts";
 import type { Confirmations } from "./confirmations.ts";
 
 export interface SignUpContext {
@@ -52,9 +52,8 @@ export function signUpRoutes(app: App, signUpContext: SignUpContext): void {
         username: Text,
         email: Text,
         password: Text,
-        agreement: Type.Optional(BooleanInput),
+        agreement: Type.Optional(Type.Boolean()),
         locale: Text,
-        reason: Text,
       }),
       response: { 200: Token },
     },
@@ -62,9 +61,10 @@ export function signUpRoutes(app: App, signUpContext: SignUpContext): void {
       const { viewer, body } = request;
       if (!viewer || viewer.accountId !== null)
         throw new Forbidden("This method requires an app's own token");
-      const { username = "", email = "", password = "" } = body;
-      const agreement = booleanOf(body.agreement, "agreement") ?? false;
-      const registration = { username, email, password, agreement, locale: localeOf(body.locale) };
+      const { username = "", email = "", password = "", agreement = false } = body;
+      // Only ever a wish: what isn't a language is as good as none.
+      const locale = normaliseLanguage(body.locale ?? null);
+      const registration = { username, email, password, agreement, locale };
       const { accountId } = await signUp(signUpContext, registration, request.log);
       const { appId, scopes } = viewer;
       return tokenEntity(await createAccessToken(context.database.db, { accountId, appId, scopes }), scopes);
@@ -85,9 +85,4 @@ export function signUpRoutes(app: App, signUpContext: SignUpContext): void {
       return {};
     },
   });
-}
-
-/** Only ever a wish: what isn't a language is as good as none. */
-function localeOf(asked: string | undefined): string | null {
-  return asked !== undefined && /^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,2}$/.test(asked) ? asked : null;
 }

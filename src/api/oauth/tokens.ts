@@ -50,7 +50,7 @@ export function tokenRoutes(app: App, context: ApiContext): void {
     url: "/oauth/revoke",
     schema: {
       summary: "End a token",
-      body: Type.Object({ client_id: Text, client_secret: Text, token: Text, token_type_hint: Text }),
+      body: Type.Object({ client_id: Text, client_secret: Text, token: Text }),
       response: { 200: Type.Object({}) },
     },
     handler: async (request, reply) => {
@@ -92,7 +92,7 @@ async function byCredentials(
   body: Static<typeof TokenRequest>,
   reply: FastifyReply,
 ) {
-  const scopes = body.scope ? listOf(body.scope, /[\s+]+/) : ["read"];
+  const scopes = body.scope ? listOf([body.scope], /[\s+]+/) : ["read"];
   try {
     checkScopes(scopes, client);
   } catch (error) {

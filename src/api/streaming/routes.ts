@@ -8,11 +8,18 @@ import type { App } from "../app.ts";
 import type { ApiContext } from "../context.ts";
 import { OpenStreams } from "./open-streams.ts";
 import { serveEvents } from "./server-sent-events.ts";
-import { type StreamRequest, streamOf } from "./stream-names.ts";
+import { nameOfPath, type StreamRequest, streamOf } from "./stream-names.ts";
 import { serveSocket } from "./web-socket.ts";
 
 const Text = Type.Optional(Type.String({ maxLength: 500 }));
 const StreamQuery = Type.Object({ stream: Text, tag: Text, list: Text, access_token: Text });
+/** For streams that the path names. */
+const PathQuery = Type.Object({
+  tag: Text,
+  list: Text,
+  only_media: Type.Optional(Type.Boolean({ description: "Of public streams: only posts with media" })),
+  access_token: Text,
+});
 const StreamParams = Type.Object({ stream: Type.String(), part: Text, more: Text });
 const SOCKET_OPTIONS = {
   maxPayload: 4_096,
@@ -61,12 +68,13 @@ export async function streamingRoutes(app: App, context: ApiContext): Promise<vo
       schema: {
         summary: "Server-sent events of a stream",
         params: StreamParams,
-        querystring: StreamQuery,
+        querystring: PathQuery,
       },
       handler: (request, reply) => {
+        const { tag, list, only_media: onlyMedia = false } = request.query;
         const { stream, part, more } = request.params;
-        const name = [stream, part, more].filter((one) => one !== undefined).join(":");
-        const wanted = streamOf({ ...request.query, stream: name }, request.viewer);
+        const parts = [stream, part, more].filter((one) => one !== undefined);
+        const wanted = streamOf({ tag, list, stream: nameOfPath(parts, onlyMedia) }, request.viewer);
         return serveEvents(context, { request, reply }, wanted, open);
       },
     });

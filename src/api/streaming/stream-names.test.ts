@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { AppError } from "../../core/errors.ts";
 import type { Viewer } from "../../core/viewer.ts";
-import { type StreamRequest, streamOf } from "./stream-names.ts";
+import { nameOfPath, type StreamRequest, streamOf } from "./stream-names.ts";
 import { readMessage } from "./web-socket.ts";
 
 const viewerOf = (...scopes: string[]): Viewer => {
@@ -17,6 +17,17 @@ function statusOf(run: () => unknown): number {
     return (error as AppError).httpStatus;
   }
 }
+
+test.each([
+  [["user"], false, "user"],
+  [["user"], true, "user"],
+  [["public"], true, "public:media"],
+  [["public", "local"], true, "public:local:media"],
+  [["public", "local", "media"], true, "public:local:media"],
+  [["public", "local"], false, "public:local"],
+])("the path of %j, only media: %j, is the stream %s", (parts, onlyMedia, name) => {
+  expect(nameOfPath(parts, onlyMedia)).toBe(name);
+});
 
 test.each<[StreamRequest, Viewer | null, number]>([
   [{ stream: "user" }, null, 401],

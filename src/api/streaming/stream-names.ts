@@ -16,6 +16,12 @@ export interface StreamRequest {
   readonly list?: string | undefined;
 }
 
+/** ["public", "local"] → "public:local"; of public streams there are some for media alone. */
+export function nameOfPath(parts: readonly string[], onlyMedia: boolean): string {
+  const ofMedia = onlyMedia && parts[0] === "public" && parts.at(-1) !== "media" ? ["media"] : [];
+  return [...parts, ...ofMedia].join(":");
+}
+
 /** Throws NotFound for an unknown stream, and what the viewer's token lacks for a known one. */
 export function streamOf({ stream, tag, list }: StreamRequest, viewer: Viewer | null): Stream {
   switch (stream) {
