@@ -13,6 +13,7 @@ import { listenForInvalidation } from "./engines/database/invalidation-channel.t
 import type { Database } from "./engines/database/pools.ts";
 import type { Consumer } from "./engines/event-log/port.ts";
 import type { FanOutModes } from "./feed/fan-out-mode.ts";
+import { retag } from "./statuses/retag.ts";
 import { type BackgroundTask, startBackgroundTasks } from "./workers/background-tasks.ts";
 import { startFanOut } from "./workers/fan-out.ts";
 import { startFollowUp } from "./workers/follow-up.ts";
@@ -134,7 +135,7 @@ async function startWorkers(
     if (engines.isSpread)
       consumers.push(await startFollowUp({ database, statuses, eventLog, invalidate, catchUp }));
     consumers.push(await startNotify({ database, statuses, eventLog, liveBus, catchUp }));
-    keepHouse({ config, engines }, opened);
+    keepHouse({ config, engines, invalidate }, opened);
   }
   for (const consumer of consumers) opened.use(consumer);
   if (roles.size > 0) {
@@ -149,7 +150,8 @@ function keepHouse(
   {
     config,
     engines: { outbox, eventLog, database, metrics, log },
-  }: Pick<WorkersContext, "config" | "engines">,
+    invalidate,
+  }: Pick<WorkersContext, "config" | "engines"> & Pick<Caches, "invalidate">,
   opened: AsyncDisposableStack,
 ): void {
   const tasks: BackgroundTask[] = [
@@ -160,6 +162,12 @@ function keepHouse(
       run: () => outbox.trim(config.kafka ? [RELAY_GROUP] : null),
     },
     { name: "delete-expired", everyMs: HOUSEKEEPING_MS, run: () => deleteExpired(database) },
+    {
+      name: "retag",
+      everyMs: HOUSEKEEPING_MS,
+      run: (signal) =>
+        retag({ database, invalidate, onProgress: (share) => metrics.retagged.set(share) }, signal),
+    },
   ];
   opened.use(startBackgroundTasks(tasks, log));
   const measuring = every(LAG_MS, () => {

@@ -80,12 +80,15 @@ async function database(config: Config, terminal: Terminal): Promise<Finding> {
     const { rows } = await sql<{ version: string; now: Date }>`
       select current_setting('server_version') as version, clock_timestamp() as now`.execute(admin.db);
     const [row] = rows;
+    let share = 1;
     if (state.pending.length === 0) {
       const { requireMain } = await import("../../engines/database/shard-map.ts");
       await requireMain(admin.db);
+      const { shareIn } = await import("../../statuses/retag.ts");
+      share = await shareIn(admin.db);
     }
     const skewMs = row ? row.now.getTime() - systemClock.nowMs() : 0;
-    return judge({ version: row?.version ?? "", skewMs, serverRuns: admin.serverRuns, ...state });
+    return judge({ share, version: row?.version ?? "", skewMs, serverRuns: admin.serverRuns, ...state });
   } catch (error) {
     const { lines } = explain(error);
     if (error instanceof UnusableSetup) return { status: "failed", says: lines[0] ?? "" };
@@ -96,7 +99,13 @@ async function database(config: Config, terminal: Terminal): Promise<Finding> {
   }
 }
 
+/** Of hashtags, which a server finds anew after an update that has other rules for them. */
+export function retagging(share: number): string {
+  return share === 1 ? "" : `; hashtags are up to date in ${Math.floor(share * 100)} % of the posts`;
+}
+
 function judge(found: {
+  share: number;
   version: string;
   skewMs: number;
   serverRuns: boolean;
@@ -123,5 +132,5 @@ function judge(found: {
     return { status: "warning", says, mend: "set both clocks by NTP" };
   }
   const runs = found.serverRuns ? ", in use by a running server" : "";
-  return { status: "ok", says: `${name}, schema up to date${runs}` };
+  return { status: "ok", says: `${name}, schema up to date${runs}${retagging(found.share)}` };
 }

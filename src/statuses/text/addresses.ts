@@ -1,10 +1,10 @@
 /**
- * Where an address that stands in a text ends. The rules go by Unicode's properties, so they hold for every script. This
- * file imports nothing: the web client counts with it, too.
+ * Where an address that stands in a text ends. The rules go by Unicode's properties, so they hold for every script.
+ * The web client counts by them, too.
  *
- * A mark stays inside when the address goes on behind it ("L’Équipe", "Israeli–Palestinian"), and is left out at its end.
- * Clause marks of Chinese and Japanese end an address, since those languages put no space behind them. So do closing
- * brackets and quotes, unless the opening one is inside.
+ * A mark stays inside when the address goes on behind it ("L’Équipe", "Israeli–Palestinian"), and is left out at the
+ * end. Clause marks of Chinese and Japanese end an address, since those languages put no space behind them. So do
+ * closing brackets and quotes, unless the opening one is inside.
  */
 
 const LENGTH_MAX = 2_048;
@@ -51,7 +51,7 @@ const CLOSED_BY: ReadonlyMap<string, string> = new Map(
     .flatMap((sign, i, all) => (i % 2 === 0 ? [[sign, all[i + 1] ?? ""] as const] : [])),
 );
 
-/** The end of the address that begins here; `isLink` is false for one that is too long for that. Null: there is none. */
+/** The end of the address that begins here; `isLink` is false for one that is too long. Null: there is none. */
 export function addressAt(text: string, index: number): { end: number; isLink: boolean } | null {
   const end = endOf(text, index);
   return end === null ? null : { end, isLink: end - index <= LENGTH_MAX };

@@ -11,8 +11,8 @@ export function tagKey(name: string): string {
 }
 
 /**
- * The keys to look for when somebody asks for a tag, with or without its sign. Posts that `retag.ts` hasn't come to yet,
- * or that a version before has written, have the name in lower case as their key.
+ * The keys to look for when somebody asks for a tag, with or without its sign. Posts that `retag.ts` hasn't come to
+ * yet, or that a version before has written, have the name in lower case as their key.
  */
 export function tagKeysAsked(tag: string): string[] {
   const name = tag

@@ -1,6 +1,6 @@
 /**
- * A text taken apart: addresses, mentions, hashtags, and what is between them; and how many characters it counts. The web
- * client counts with it, too: imports here go to files that import nothing of the server.
+ * A text taken apart: addresses, mentions, hashtags, and what is between them; and how many characters it counts. The
+ * web client counts with this file, too.
  */
 import { addressAt } from "./addresses.ts";
 
