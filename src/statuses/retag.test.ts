@@ -3,6 +3,8 @@ import { sql } from "kysely";
 import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { makeDataDir, removeDataDir } from "../../test/support/start-roost.ts";
+import { databaseChecks } from "../cli/doctor/database.ts";
+import { Terminal } from "../cli/terminal.ts";
 import { openRoost, type Roost } from "../composition.ts";
 import { loadConfig } from "../config.ts";
 import { type AccountId, makeId, type StatusId } from "../core/ids.ts";
@@ -105,6 +107,12 @@ test("it goes on where it was ended in the middle, tells how far it is, and seve
   const share = await retaggedShare(roost.database);
   expect(share).toBeGreaterThan(0.2);
   expect(share).toBeLessThan(0.9);
+  const terminal = new Terminal({ ...process, color: "never", quiet: true, verbose: false });
+  const doctor = databaseChecks.find(({ name }) => name === "Database");
+  expect(await doctor?.run(loadConfig({ DATA_DIR: dataDir }, {}), terminal)).toMatchObject({
+    status: "ok",
+    says: expect.stringContaining(`up to date in ${Math.floor(share * 100)} % of the posts`),
+  });
   await Promise.all([run(), run(), run()]);
   // Who finds another one at it leaves.
   await run();

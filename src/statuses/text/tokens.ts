@@ -22,9 +22,10 @@ const TOKENS_MAX = 1_000;
 
 const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
 
-/** Where a token may begin. Each takes its characters with it, so nothing is found inside an address. */
-const CANDIDATE =
-  /(?:https?|gemini|gopher|ipfs|ipns|dat|dweb|ssb):\/\/|xmpp:|magnet:(?=\?)|@(?=[a-z0-9_])|[#＃](?=[\p{L}\p{N}\p{Pc}])/giu;
+/** What every token has: an address its colon. Each takes its characters with it: nothing is found in an address. */
+const SIGN = /[@#＃:]/g;
+const SCHEME = /(?:https?|gemini|gopher|ipfs|ipns|dat|dweb|ssb|xmpp|magnet)$/i;
+const SCHEME_LENGTH_MAX = 6;
 /** Where an address can't begin. Right behind kana and Han it can: those languages don't put spaces there. */
 const NO_ADDRESS_BEHIND = /(?<=[\p{Script=Latin}\p{N}_@＠$#＃])/uy;
 const NO_MENTION_BEHIND = /(?<=[_=/@])/y;
@@ -67,29 +68,37 @@ export function countCharacters(text: string, urlCharacters = URL_CHARACTERS): n
 export function tokenize(text: string): Token[] {
   const tokens: Token[] = [];
   let from = 0;
-  CANDIDATE.lastIndex = 0;
-  for (let match = CANDIDATE.exec(text); match && tokens.length < TOKENS_MAX; match = CANDIDATE.exec(text)) {
-    const { index } = match;
-    const token = tokenAt(text, index, match[0], from);
-    if (!token) continue;
-    CANDIDATE.lastIndex = index + token.text.length;
+  SIGN.lastIndex = 0;
+  for (let match = SIGN.exec(text); match && tokens.length < TOKENS_MAX; match = SIGN.exec(text)) {
+    const found = tokenAt(text, match.index, from);
+    if (!found) continue;
+    const { index, token } = found;
+    SIGN.lastIndex = index + token.text.length;
     if (token.kind === "text") continue;
     if (index > from) tokens.push({ kind: "text", text: text.slice(from, index) });
     tokens.push(token);
-    from = CANDIDATE.lastIndex;
+    from = SIGN.lastIndex;
   }
   if (from < text.length) tokens.push({ kind: "text", text: text.slice(from) });
   return tokens;
 }
 
-/** `from` is where the token before ends. */
-function tokenAt(text: string, index: number, opening: string, from: number): Token | null {
-  if (opening === "@") return mentionAt(text, index);
-  if (opening === "#" || opening === "＃") return tagAt(text, index);
+/** Around the sign at `at`, and where it begins; not before `from`, where the token before ends. */
+function tokenAt(text: string, at: number, from: number): { index: number; token: Token } | null {
+  if (text.charAt(at) === ":") return urlAround(text, at, from);
+  const token = text.charAt(at) === "@" ? mentionAt(text, at) : tagAt(text, at);
+  return token && { index: at, token };
+}
+
+function urlAround(text: string, colon: number, from: number): { index: number; token: Token } | null {
+  const scheme = SCHEME.exec(text.slice(Math.max(from, colon - SCHEME_LENGTH_MAX), colon))?.[0];
+  if (scheme === undefined) return null;
+  const index = colon - scheme.length;
   // A tag leaves an address alone that stands right behind it.
   if (index > from && matchAt(NO_ADDRESS_BEHIND, text, index)) return null;
   const address = addressAt(text, index);
-  return address && { kind: address.isLink ? "url" : "text", text: text.slice(index, address.end) };
+  if (!address) return null;
+  return { index, token: { kind: address.isLink ? "url" : "text", text: text.slice(index, address.end) } };
 }
 
 /** Mastodon's grammar. A name here has no dots, but who writes "@alice.example" doesn't mean Alice. */
