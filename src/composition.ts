@@ -14,6 +14,7 @@ import { listenForInvalidation } from "./engines/database/invalidation-channel.t
 import type { Database } from "./engines/database/pools.ts";
 import type { Consumer } from "./engines/event-log/port.ts";
 import type { FanOutModes } from "./feed/fan-out-mode.ts";
+import { retag } from "./statuses/retag.ts";
 import { type BackgroundTask, startBackgroundTasks } from "./workers/background-tasks.ts";
 import { startFanOut } from "./workers/fan-out.ts";
 import { startFollowUp } from "./workers/follow-up.ts";
@@ -136,7 +137,7 @@ async function startWorkers(
     if (engines.isSpread)
       consumers.push(await startFollowUp({ database, statuses, eventLog, invalidate, catchUp }));
     consumers.push(await startNotify({ database, statuses, eventLog, liveBus, catchUp }));
-    keepHouse({ config, engines }, opened);
+    keepHouse({ config, engines, invalidate }, opened);
   }
   for (const consumer of consumers) opened.use(consumer);
   if (takesRequests(roles)) {
@@ -155,7 +156,8 @@ function keepHouse(
   {
     config,
     engines: { outbox, eventLog, database, metrics, log, clock },
-  }: Pick<WorkersContext, "config" | "engines">,
+    invalidate,
+  }: Pick<WorkersContext, "config" | "engines"> & Pick<Caches, "invalidate">,
   opened: AsyncDisposableStack,
 ): void {
   const tasks: BackgroundTask[] = [
@@ -170,6 +172,12 @@ function keepHouse(
       name: "count-server",
       everyMs: HOUSEKEEPING_MS,
       run: () => countServer(database, clock.nowMs()),
+    },
+    {
+      name: "retag",
+      everyMs: HOUSEKEEPING_MS,
+      run: (signal) =>
+        retag({ database, invalidate, onProgress: (share) => metrics.retagged.set(share) }, signal),
     },
   ];
   opened.use(startBackgroundTasks(tasks, log));

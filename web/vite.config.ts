@@ -16,6 +16,8 @@ const SHARED =
 export default defineConfig({
   plugins: [react(), tailwindcss()],
   server: {
+    // Some rules of texts are the server's own files.
+    fs: { allow: [".."] },
     proxy: Object.fromEntries(SERVER_PATHS.map((path) => [path, { target: API, ws: true }])),
   },
   build: {

@@ -18,6 +18,7 @@ const row: ProfileRow = {
   suspended: false,
   created_at: new Date("2025-01-02T03:04:05.678Z"),
   default_visibility: 1,
+  mentions: [],
   default_sensitive: false,
   default_language: "en",
   followers_count: 12n,

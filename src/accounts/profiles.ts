@@ -22,6 +22,8 @@ export interface ProfileRow {
   readonly indexable: boolean;
   readonly hide_collections: boolean;
   readonly suspended: boolean;
+  /** Accounts that the note and the fields may mention. */
+  readonly mentions: readonly { id: string; username: string }[];
   readonly created_at: Date;
   readonly default_visibility: number;
   readonly default_sensitive: boolean;
@@ -116,7 +118,7 @@ export class ProfileCache {
 
 /** Its row and its JSON without the counts, as JSON. */
 export const sharedProfileForm: SharedForm<AccountId, Profile> = {
-  nameOf: (id) => `profile1:${id}`,
+  nameOf: (id) => `profile2:${id}`,
   encode: ({ row, head }) => Buffer.from(JSON.stringify([row, head], idsAsText)),
   decode: (bytes) => {
     const [row, head] = JSON.parse(bytes.toString()) as [ToldRow, string];
@@ -162,6 +164,13 @@ export function profileOf(row: ProfileRow, head: string): Profile {
   };
 }
 
+/** Accounts that a profile may mention: more than the text really does, since SQL doesn't know where names end. */
+const MENTIONED = sql`case when a.note like '%@%' or a.fields::text like '%@%' then coalesce((
+    select jsonb_agg(jsonb_build_object('id', m.id::text, 'username', m.username)) from accounts m
+    where m.suspended_at is null and lower(m.username) = any(array(
+      select lower(name[1]) from regexp_matches(a.note || ' ' || a.fields::text, '@([a-z0-9_]+)', 'gi') as name))), '[]')
+  else '[]' end`;
+
 /** Counts of posts lie with the posts; in one database they come with the account. */
 async function loadProfileRows(database: Database, ids: readonly AccountId[]): Promise<ProfileRow[]> {
   const { shards } = database;
@@ -171,7 +180,7 @@ async function loadProfileRows(database: Database, ids: readonly AccountId[]): P
   const statement = sql<ProfileRow>`
     select a.id, a.username, a.display_name, a.note, a.fields, a.avatar_key, a.avatar_static_key, a.header_key,
       a.locked, a.bot, a.discoverable, a.indexable, a.hide_collections, a.suspended_at is not null as suspended,
-      a.created_at, a.default_visibility, a.default_sensitive, a.default_language, coalesce(f.followers_count, 0) as followers_count,
+      ${MENTIONED} as mentions, a.created_at, a.default_visibility, a.default_sensitive, a.default_language, coalesce(f.followers_count, 0) as followers_count,
       coalesce(f.following_count, 0) as following_count, coalesce(c.statuses_count, 0) as statuses_count,
       c.last_status_at
     from accounts a

@@ -1,5 +1,6 @@
 /** The world as rows. Counts are made from the same lists, so they can't disagree with what they count. */
 import { makeId, shardOfId } from "../core/ids.ts";
+import { tagKey } from "../statuses/text/tags.ts";
 import { parseText } from "../statuses/text.ts";
 import type { Cell, TableRows } from "./copy.ts";
 import type { Guest } from "./guest.ts";
@@ -148,7 +149,7 @@ function mentionAndTagRows({ accounts }: World, statuses: readonly WorldStatus[]
       const account = byUsername.get(username);
       if (account) mentions.push([id, account.id, account.username]);
     }
-    for (const name of parsed.tags) tags.push([id, name.toLowerCase(), name]);
+    for (const name of parsed.tags) tags.push([id, tagKey(name), name]);
   }
   return [
     { table: "status_mentions", columns: ["status_id", "account_id", "username"], rows: mentions },

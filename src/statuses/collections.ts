@@ -7,6 +7,7 @@ import { byItself } from "../engines/database/shards.ts";
 import { type AccessContext, onlyVisible } from "./access.ts";
 import { REACTION_CODES, remoteSources } from "./reactions.ts";
 import type { StatusRecord } from "./records.ts";
+import { tagKeysAsked } from "./text/tags.ts";
 
 export interface ListRow {
   /** What the list pages by: an id of the list's own rows. */
@@ -53,7 +54,7 @@ export async function authorStatuses(
       ${filter.onlyMedia ? sql`and exists (select 1 from media_attachments m where m.status_id = s.id)` : sql``}
       ${filter.excludeReplies ? sql`and (in_reply_to_account_id is null or in_reply_to_account_id = author_id)` : sql``}
       ${filter.excludeReblogs ? sql`and reblog_of_id is null` : sql``}
-      ${filter.tagged === null ? sql`` : sql`and exists (select 1 from status_tags t where t.status_id = s.id and t.tag = ${filter.tagged.toLowerCase()})`}`;
+      ${filter.tagged === null ? sql`` : sql`and exists (select 1 from status_tags t where t.status_id = s.id and t.tag = any(${tagKeysAsked(filter.tagged)}::text[]))`}`;
   const rows = await database.readStale(context.reading, (db) => pageOfRows(db, selected, page));
   return recordsOf(context, rows, viewerId);
 }

@@ -4,7 +4,8 @@ import type { AccountId, MediaId, StatusId } from "../core/ids.ts";
 import { requireVisible } from "./access.ts";
 import type { StatusesContext } from "./context.ts";
 import { findMentioned, findUnattachedMedia } from "./queries.ts";
-import { cleanInput, countCharacters, parseText } from "./text.ts";
+import { countCharacters } from "./text/tokens.ts";
+import { cleanInput, isBlank, parseText } from "./text.ts";
 import type { Visibility } from "./visibility.ts";
 
 export interface Draft {
@@ -20,6 +21,8 @@ export interface Draft {
 export interface CheckedText {
   readonly text: string;
   readonly spoilerText: string;
+  /** Whether it was given a warning. What is behind one is sensitive, whether the client says so or not. */
+  readonly isWarned: boolean;
   readonly mentions: readonly { id: AccountId; username: string }[];
   readonly tags: readonly string[];
 }
@@ -37,9 +40,12 @@ export async function checkText(
   const rawLimit = context.maxCharacters * 50;
   if (input.text.length > rawLimit || input.spoilerText.length > rawLimit)
     throw tooLong(context.maxCharacters);
-  const text = cleanInput(input.text).trimEnd();
-  const spoilerText = cleanInput(input.spoilerText).trim();
-  if (text.trim() === "" && !input.hasMedia) throw new Invalid("Validation failed: Text can't be blank");
+  const cleaned = shownPart(input.text);
+  const warning = shownPart(input.spoilerText);
+  // A warning before nothing is what its author has to say.
+  const isText = cleaned === "" && !input.hasMedia;
+  const [text, spoilerText] = isText ? [warning, ""] : [cleaned, warning];
+  if (text === "" && !input.hasMedia) throw new Invalid("Validation failed: Text can't be blank");
   if (countCharacters(text) + countCharacters(spoilerText) > context.maxCharacters) {
     throw tooLong(context.maxCharacters);
   }
@@ -50,9 +56,19 @@ export async function checkText(
   return {
     text,
     spoilerText,
+    isWarned: warning !== "",
     mentions: await findMentioned(context.database.db, parsed.mentions),
     tags: parsed.tags,
   };
+}
+
+/**
+ * Cleaned, without the white space around it. An ideographic space at the start stays: it's how a Japanese paragraph
+ * begins.
+ */
+function shownPart(input: string): string {
+  const text = cleanInput(input);
+  return isBlank(text) ? "" : text.trimEnd().replace(/^[ \t\n]+/, "");
 }
 
 /** The author of the status replied to. Throws NotFound when the author of the draft can't see it. */

@@ -8,6 +8,7 @@ import { type CheckedText, checkText, MAX_MEDIA_ATTACHMENTS } from "./draft.ts";
 import { attachMedia } from "./publish.ts";
 import { loadStatusRows, type MediaRow, type StatusRow } from "./queries.ts";
 import type { StatusRecord } from "./records.ts";
+import { tagKey } from "./text/tags.ts";
 
 export interface Edit {
   readonly text: string;
@@ -82,7 +83,7 @@ function isChange(before: StatusRow, checked: CheckedText, change: Edit): boolea
   return (
     before.text !== checked.text ||
     before.spoiler_text !== checked.spoilerText ||
-    before.sensitive !== (change.sensitive || checked.spoilerText !== "") ||
+    before.sensitive !== (change.sensitive || checked.isWarned) ||
     (change.language !== undefined && before.language !== change.language) ||
     (mediaIds !== undefined && mediaIds.join() !== before.media.map((media) => media.id).join()) ||
     before.media.some((media) => {
@@ -110,7 +111,7 @@ async function apply(tx: Db, before: StatusRow, checked: CheckedText, change: Ed
   const { id } = before;
   const language = change.language === undefined ? before.language : change.language;
   await sql`update statuses set text = ${checked.text}, spoiler_text = ${checked.spoilerText},
-      sensitive = ${change.sensitive || checked.spoilerText !== ""}, language = ${language},
+      sensitive = ${change.sensitive || checked.isWarned}, language = ${language},
       edited_at = date_trunc('milliseconds', clock_timestamp())
     where id = ${id}`.execute(tx);
   await sql`delete from status_mentions where status_id = ${id}`.execute(tx);
@@ -121,7 +122,7 @@ async function apply(tx: Db, before: StatusRow, checked: CheckedText, change: Ed
     tx,
   );
   await sql`insert into status_tags (status_id, tag, name)
-    select ${id}, t.tag, t.name from unnest(${checked.tags.map((tag) => tag.toLowerCase())}::text[],
+    select ${id}, t.tag, t.name from unnest(${checked.tags.map(tagKey)}::text[],
       ${[...checked.tags]}::text[]) as t (tag, name)`.execute(tx);
   if (change.mediaIds) {
     await sql`update media_attachments set status_id = null, created_at = now()

@@ -42,7 +42,7 @@ function status(authorId: AccountId, more: Partial<NewStatus> & { text?: string 
     inReplyToId: null,
     mediaIds: [],
   };
-  const checked = { text, spoilerText: "", mentions: [], tags: [] };
+  const checked = { text, spoilerText: "", isWarned: false, mentions: [], tags: [] };
   return { authorId, draft, checked, target: null, application: null, idempotencyKey: null, ...rest };
 }
 
@@ -61,6 +61,7 @@ test("each gets what is its own, in order", async () => {
   const checked = (text: string, tags: string[] = []) => ({
     text,
     spoilerText: "",
+    isWarned: false,
     mentions: [mention],
     tags,
   });

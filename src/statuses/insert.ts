@@ -5,6 +5,7 @@ import { type AccountId, type StatusId, shardOfId } from "../core/ids.ts";
 import { type Database, type Db, wasRolledBack } from "../engines/database/pools.ts";
 import { ShardMoved, type Shards } from "../engines/database/shards.ts";
 import type { CheckedText, Draft } from "./draft.ts";
+import { tagKey } from "./text/tags.ts";
 import { visibilityCode } from "./visibility.ts";
 
 /** What a status is written from. */
@@ -149,14 +150,13 @@ function valuesOf(statuses: readonly NewStatus[], shards: Shards): unknown[] {
     mentions.map(({ mention }) => mention.id),
     mentions.map(({ mention }) => mention.username),
     tags.map(({ n }) => n),
-    tags.map(({ name }) => name.toLowerCase()),
+    tags.map(({ name }) => tagKey(name)),
     tags.map(({ name }) => name),
     // Elsewhere it is counted by `reactions.ts`.
     each(({ target, authorId }) => target !== null && shards.areTogether(target.id, authorId)),
   ];
 }
 
-/** What is behind a warning is sensitive, whether the client says so or not. */
 export function isSensitive({ draft, checked }: NewStatus): boolean {
-  return draft.sensitive || checked.spoilerText !== "";
+  return draft.sensitive || checked.isWarned;
 }

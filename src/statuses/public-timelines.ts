@@ -7,6 +7,7 @@ import type { StaleSource } from "../engines/database/pools.ts";
 import { isMuted, type Relations } from "../relations/relations.ts";
 import { type AccessContext, onlyVisible } from "./access.ts";
 import type { StatusRecord } from "./records.ts";
+import { tagKeysAsked } from "./text/tags.ts";
 
 export interface PublicContext extends AccessContext, StaleSource {
   readonly clock: Clock;
@@ -40,13 +41,12 @@ export function readTagTimeline(
   page: Page,
   filter: TagFilter,
 ): Promise<StatusRecord[]> {
-  const lower = (tags: readonly string[]) => tags.map((tag) => tag.replace(/^#/, "").toLowerCase());
-  const any = lower([filter.tag, ...filter.any]);
+  const any = [filter.tag, ...filter.any].flatMap(tagKeysAsked);
   return readFiltered(context, viewerId, page, (id) => {
     const has = (tag: string) =>
-      sql`exists (select 1 from status_tags x where x.status_id = s.id and x.tag = ${tag})`;
-    const all = lower(filter.all).map((tag) => sql`and ${has(tag)}`);
-    const none = lower(filter.none).map((tag) => sql`and not ${has(tag)}`);
+      sql`exists (select 1 from status_tags x where x.status_id = s.id and x.tag = any(${tagKeysAsked(tag)}::text[]))`;
+    const all = filter.all.map((tag) => sql`and ${has(tag)}`);
+    const none = filter.none.map((tag) => sql`and not ${has(tag)}`);
     return sql`select distinct s.id from status_tags t join statuses s on s.id = t.status_id
       where t.tag = any(${any}::text[]) and s.visibility = 0 and ${id("s.id")} and ${media(filter.onlyMedia)}
         ${sql.join([...all, ...none], sql` `)}`;

@@ -9,6 +9,7 @@ import { type Inserted, insertWithin, isSensitive, type NewStatus } from "./inse
 import type { StatusRow } from "./queries.ts";
 import { settleNow } from "./reactions.ts";
 import { StatusRecord } from "./records.ts";
+import { tagKey } from "./text/tags.ts";
 import { visibilityCode } from "./visibility.ts";
 
 export interface Publication {
@@ -103,7 +104,7 @@ function rowOf(id: StatusId, status: NewStatus): StatusRow {
     mentions: checked.mentions
       .toSorted((a, b) => descending(b.id, a.id))
       .map((mention) => ({ id: `${mention.id}`, username: mention.username })),
-    tags: checked.tags.toSorted((a, b) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1)),
+    tags: checked.tags.toSorted((a, b) => (tagKey(a) < tagKey(b) ? -1 : 1)),
     media: [],
   };
 }

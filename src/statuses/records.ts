@@ -12,6 +12,7 @@ import { byItself } from "../engines/database/shards.ts";
 import type { LoadStart, SharedLevel } from "../engines/shared-cache/port.ts";
 import { loadStatusRows, type StatusRow } from "./queries.ts";
 import type { SharedStatus } from "./shared-status.ts";
+import { tagKey } from "./text/tags.ts";
 import { type Visibility, visibilityOf } from "./visibility.ts";
 
 export interface StatusFacts {
@@ -22,7 +23,7 @@ export interface StatusFacts {
   readonly inReplyToAccountId: AccountId | null;
   readonly reblogOfId: StatusId | null;
   readonly mentionIds: readonly AccountId[];
-  /** In lower case. */
+  /** Keys; see `tagKey`. */
   readonly tags: readonly string[];
   readonly hasMedia: boolean;
 }
@@ -114,7 +115,7 @@ function factsOf(row: StatusRow): StatusFacts {
     inReplyToAccountId: row.in_reply_to_account_id,
     reblogOfId: row.reblog_of_id,
     mentionIds: row.mentions.map((mention) => BigInt(mention.id)),
-    tags: row.tags.map((tag) => tag.toLowerCase()),
+    tags: row.tags.map(tagKey),
     hasMedia: row.media.length > 0,
   };
 }

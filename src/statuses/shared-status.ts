@@ -10,7 +10,7 @@ export interface SharedStatus {
 }
 
 export const sharedStatusForm: SharedForm<StatusId, SharedStatus> = {
-  nameOf: (id) => `status1:${id}`,
+  nameOf: (id) => `status2:${id}`,
   encode: ({ facts, text: { head, tail } }) => {
     const told = Buffer.from(JSON.stringify([head.length, ...factsIn(facts)]));
     return Buffer.concat([told, LINE_END, head, tail]);

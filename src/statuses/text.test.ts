@@ -2,14 +2,8 @@ import fc from "fast-check";
 import sanitizeHtml from "sanitize-html";
 import { describe, expect, test } from "vitest";
 import { Invalid } from "../core/errors.ts";
-import {
-  cleanInput,
-  countCharacters,
-  parseText,
-  type RenderContext,
-  renderContent,
-  renderField,
-} from "./text.ts";
+import { countCharacters } from "./text/tokens.ts";
+import { cleanInput, isBlank, parseText, type RenderContext, renderContent, renderField } from "./text.ts";
 
 const context: RenderContext = {
   mentions: new Map([["alice", { id: 1n, username: "Alice", url: "http://localhost:3000/@Alice" }]]),
@@ -116,6 +110,7 @@ describe("mentions", () => {
     ["@alice@localhost.example", "@alice@localhost.example"],
     ["@alice.example @alicé @alice_", "@alice.example @alicé @alice_"],
     ["alice@example.com a@alice é@alice /@alice =@alice @@alice", null],
+    ["❤️@alice 1️⃣@alice", "❤️{@Alice} 1️⃣{@Alice}"],
     ["@ alice @", null],
   ])("%j", (text, expected) => expect(shorthand(text)).toBe(expected ?? text));
 
@@ -141,19 +136,34 @@ describe("hashtags", () => {
     ["#one·two·three· #one・two", "{#one·two·three}· {#one・two}"],
     ["#نرم\u200cافزار", "{#نرم\u200cافزار}"],
     ["#a-b", "{#a}-b"],
+    ["❤️#love ✌️#b ℹ️#c 1️⃣#d 👍🏽#e", "❤️{#love} ✌️{#b} ℹ️{#c} 1️⃣{#d} 👍🏽{#e}"],
+    ["#️⃣ of people #\u0301a #1️⃣ 葛󠄀#a e\u0323#a", null],
+    ["#a❤️ #ℹ️", "{#a}❤️ {#ℹ}\ufe0f"],
+    ["#タグhttps://example.com/", "{#タグ}[https://example.com/]"],
+    ["#hashtaghttps:// #hashtaghttps", "{#hashtag}https:// {#hashtaghttps}"],
+    ["#ශ්\u200dරීලංකා #क्\u200dषत्रिय #മലയാള്\u200d", "{#ශ්\u200dරීලංකා} {#क्\u200dषत्रिय} {#മലയാള്\u200d}"],
+    ["#a\u200d #a\u200c", "{#a}\u200d {#a}\u200c"],
+    ["#צה״ל #וכו׳ #עַל־יְדֵי #メ〜テレ〜 #བོད་སྐད་", "{#צה״ל} {#וכו׳} {#עַל־יְדֵי} {#メ〜テレ}〜 {#བོད་སྐད་}"],
     ["#123 #_ #·a # #! #🎉", null],
     ["a#b =#b /#b )#b &#b é#b", null],
     [`#${"a".repeat(201)}`, null],
   ])("%j", (text, expected) => expect(shorthand(text)).toBe((expected ?? text).replaceAll("&", "&amp;")));
 
   test("are found once, as first written", () => {
-    expect(parseText("#Roost #roost #ÉTÉ #été #b https://a.example/#c", "x").tags).toEqual([
-      "Roost",
-      "ÉTÉ",
-      "b",
-    ]);
+    expect(
+      parseText("#Roost #roost #ÉTÉ #été #ete #Straße #STRASSE #ｆｏｏ #foo https://a.example/#c", "x").tags,
+    ).toEqual(["Roost", "ÉTÉ", "Straße", "STRASSE", "ｆｏｏ"]);
   });
 });
+
+test.each(["", " \n", "\u200b", "\u202e", "\u2800", "\u3164", "\u00ad\u2060\ufeff", "\ufe0f"])(
+  "%j shows nothing",
+  (text) => expect(isBlank(text)).toBe(true),
+);
+
+test.each(["a", "\u0301", "\u202e.", "\u0600", "👍", "\u2801"])("%j shows something", (text) =>
+  expect(isBlank(text)).toBe(false),
+);
 
 test.each([
   ["", 0],
@@ -202,6 +212,9 @@ describe("whatever is written", () => {
       "https://example.com/",
       "javascript:alert(1)",
       "mailto:",
+      "xmpp:a@b.c",
+      "magnet:?a",
+      "gemini://a.b",
       "<script>",
       "<a href='javascript:x'>",
       "</p>",
@@ -228,7 +241,7 @@ describe("whatever is written", () => {
           else open.push(name);
           expect(attributes).toMatch(/^( (href|target|rel|class|translate)="[^"<>]*")*$/);
           const href = / href="([^"]*)"/.exec(attributes)?.[1];
-          if (href !== undefined) expect(href).toMatch(/^https?:\/\//i);
+          if (href !== undefined) expect(href).toMatch(/^(https?|gemini|xmpp|magnet):/i);
         }
         expect(open).toEqual([]);
         expect(html.replace(/<(\/?(p|a|span)\b[^>]*|br \/)>/g, "")).not.toMatch(/[<>]/);
@@ -242,6 +255,7 @@ describe("whatever is written", () => {
       sanitizeHtml(html, {
         allowedTags: ["p", "br", "a", "span"],
         allowedAttributes: false,
+        allowedSchemes: ["http", "https", "gemini", "xmpp", "magnet"],
         disallowedTagsMode: "escape",
       });
     fc.assert(
@@ -287,7 +301,18 @@ describe("whatever is written", () => {
 });
 
 describe("ten kilobytes of it take no time", () => {
-  const starts = ["", "http://", "http://a.b/", "http://a@", "https://a.b/?q=", "@a", "#a"];
+  const starts = [
+    "",
+    "http://",
+    "http://a.b/",
+    "http://a.b/(",
+    "xmpp:",
+    "magnet:?",
+    "http://a@",
+    "https://a.b/?q=",
+    "@a",
+    "#a",
+  ];
   const repeated = [
     ..."@ # ( [ { < & _ - . · / ' ? é 日 😀 \u0301 \u200c".split(" "),
     "\n",
@@ -302,6 +327,13 @@ describe("ten kilobytes of it take no time", () => {
     "http://a@",
     "((a)",
     "a.",
+    "a_",
+    "«",
+    "“a",
+    ",https://",
+    ",https://a.b/",
+    "/xmpp:a",
+    "#\u0301",
     "([{",
     "&lt;",
   ];

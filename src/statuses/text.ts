@@ -1,13 +1,14 @@
 /** A post's text: checked, counted, searched for mentions and hashtags, and turned into HTML. */
-import { LinkifyIt } from "linkify-it";
 import sanitizeHtml from "sanitize-html";
 import { Invalid } from "../core/errors.ts";
 import type { AccountId } from "../core/ids.ts";
+import { tagKey, tagPath } from "./text/tags.ts";
+import { ASCII, type Token, tokenize } from "./text/tokens.ts";
 
 export interface ParsedText {
   /** Lower-case usernames, unique, in order. */
   readonly mentions: string[];
-  /** Hashtags as written, without #, unique by lower case, in order. */
+  /** Hashtags as written, without #, unique by key, in order. */
   readonly tags: string[];
 }
 
@@ -25,47 +26,15 @@ export interface RenderContext {
   readonly baseUrl: string;
 }
 
-/** `text` is what was written, whole; the texts of all tokens, joined, are the input. */
-type Token =
-  | { readonly kind: "text" | "url"; readonly text: string }
-  | {
-      readonly kind: "mention";
-      readonly text: string;
-      readonly username: string;
-      readonly host: string | null;
-    }
-  | { readonly kind: "tag"; readonly text: string; readonly name: string };
-
-const URL_CHARACTERS = 23;
 const URL_SHOWN_CHARACTERS = 30;
-const URL_LENGTH_MAX = 2_048;
-const TAG_LENGTH_MAX = 200;
-/** More than any post that is accepted can have; what follows stays text. */
-const TOKENS_MAX = 1_000;
 /** Unicode's Stream-Safe Text Format (UAX #15): no word of any language needs more on one letter. */
 const MARKS_MAX = 30;
 
-const links = new LinkifyIt({ urlAuth: true, maxLength: URL_LENGTH_MAX });
-const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
-
-/**
- * Where a token may begin. Scanned once from left to right, each token taking its characters with it, so nothing is
- * found inside an address. Kana and Han may stand right before a link: those languages don't put spaces there.
- */
-const CANDIDATE =
-  /(?<![\p{Script=Latin}\p{N}_@＠$#＃])https?:(?=\/\/)|(?<![\p{L}\p{M}\p{N}_=/@])@(?=[a-z0-9_])|(?<![\p{L}\p{M}\p{N}_=/)&])[#＃](?=[\p{L}\p{M}\p{N}\p{Pc}])/giu;
-const USERNAME = /[a-z0-9_]+(?:[.-]+[a-z0-9_]+)*/iy;
-const HOST = /@([\p{L}\p{M}\p{N}_]+(?:[.-]+[\p{L}\p{M}\p{N}_]+)*(?::\d{1,5})?)/uy;
-/** Where a name written in Latin letters can't end. Right before kana it can: "@aliceさん". */
-const NAME_GOES_ON = /[\p{Script=Latin}\p{M}\p{N}_@]/uy;
-/** Middle dots and the zero-width non-joiner stand inside words, never at their ends. */
-const TAG_NAME = /[\p{L}\p{M}\p{N}\p{Pc}](?:[·・\u200c]*[\p{L}\p{M}\p{N}\p{Pc}])*/uy;
-const HAS_LETTER = /[\p{L}\p{M}]/u;
 const MARKS_TOO_MANY = new RegExp(`(\\p{M}{${MARKS_MAX}})\\p{M}+`, "gu");
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out
 const CONTROLS = /[\u0001-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the whole of ASCII is meant
-const ASCII = /^[\u0000-\u007f]*$/;
+/** What shows nothing: spaces of any kind, signs that only steer how others show, and the empty Braille pattern. */
+const BLANK = /^[\p{White_Space}\p{Default_Ignorable_Code_Point}\u2800\ufff9-\ufffb]*$/u;
 
 /**
  * CRLF becomes LF, composed characters are composed (NFC), control characters that show nothing go. Throws Invalid for
@@ -82,31 +51,22 @@ export function cleanInput(text: string): string {
   return ASCII.test(shown) ? shown : shown.replace(MARKS_TOO_MANY, "$1").normalize("NFC");
 }
 
+/** Whether a reader would see nothing. */
+export function isBlank(text: string): boolean {
+  return BLANK.test(text);
+}
+
 export function parseText(text: string, ownHost: string): ParsedText {
   const mentions = new Set<string>();
   const tags = new Map<string, string>();
   for (const token of tokenize(text)) {
     if (token.kind === "mention" && isOwn(token.host, ownHost)) mentions.add(token.username);
     if (token.kind === "tag") {
-      const key = token.name.toLowerCase();
+      const key = tagKey(token.name);
       if (!tags.has(key)) tags.set(key, token.name);
     }
   }
   return { mentions: [...mentions], tags: [...tags.values()] };
-}
-
-/** Graphemes; a URL counts 23, and a mention without its host. */
-export function countCharacters(text: string): number {
-  let count = 0;
-  let counted = "";
-  for (const token of tokenize(text)) {
-    if (token.kind === "url") count += URL_CHARACTERS;
-    else counted += token.kind === "mention" ? `@${token.username}` : token.text;
-  }
-  // Plain ASCII has no grapheme of two code units but CRLF, which cleaning has removed.
-  if (ASCII.test(counted)) return count + counted.length;
-  for (const _ of graphemes.segment(counted)) count++;
-  return count;
 }
 
 /** The text as HTML: paragraphs, line breaks, links, mentions of the accounts given, hashtags. */
@@ -120,7 +80,7 @@ export function renderField(text: string, context: RenderContext): string {
 }
 
 function render(text: string, context: RenderContext, arrange: (html: string) => string): string {
-  const tokens = [...tokenize(text)];
+  const tokens = tokenize(text);
   // Text alone can't become more than what it's arranged to: escaped like this, the gate would change nothing.
   // It's the most common kind of post, and the gate the dearest part of rendering.
   if (tokens.every((token) => token.kind === "text")) return arrange(escapeText(text));
@@ -136,6 +96,8 @@ function paragraphsOf(html: string): string {
   return paragraphs.join("");
 }
 
+const LINKED_SCHEMES = "http https gemini gopher ipfs ipns dat dweb ssb xmpp magnet".split(" ");
+
 const ALLOWED: sanitizeHtml.IOptions = {
   allowedTags: ["p", "br", "a", "span"],
   allowedAttributes: {
@@ -143,7 +105,7 @@ const ALLOWED: sanitizeHtml.IOptions = {
     span: ["class", "translate"],
   },
   allowedClasses: { a: ["u-url", "mention", "hashtag"], span: ["h-card", "invisible", "ellipsis"] },
-  allowedSchemes: ["http", "https"],
+  allowedSchemes: LINKED_SCHEMES,
   allowProtocolRelative: false,
   disallowedTagsMode: "escape",
 };
@@ -160,7 +122,7 @@ function renderToken(token: Token, { mentions, ownHost, baseUrl }: RenderContext
     case "url":
       return renderUrl(token.text);
     case "tag": {
-      const href = escapeHtml(`${baseUrl}/tags/${encodeURIComponent(token.name.toLowerCase())}`);
+      const href = escapeHtml(`${baseUrl}${tagPath(token.name)}`);
       return `<a href="${href}" class="mention hashtag" rel="tag">#<span>${escapeHtml(token.name)}</span></a>`;
     }
     case "mention": {
@@ -173,7 +135,7 @@ function renderToken(token: Token, { mentions, ownHost, baseUrl }: RenderContext
   }
 }
 
-/** Shows the start of the address; the scheme and the rest are there, hidden, for who copies it. */
+/** Shows the start of the address; the scheme of the web and the rest are there, hidden, for who copies it. */
 function renderUrl(url: string): string {
   const prefix = /^https?:\/\/(?:www\.)?/i.exec(url)?.[0] ?? "";
   const rest = url.slice(prefix.length);
@@ -185,69 +147,6 @@ function renderUrl(url: string): string {
     `<span${hidden === "" ? "" : ' class="ellipsis"'}>${escapeHtml(shown)}</span>` +
     `<span class="invisible">${escapeHtml(hidden)}</span></a>`
   );
-}
-
-function tokenize(text: string): Token[] {
-  const tokens: Token[] = [];
-  let from = 0;
-  CANDIDATE.lastIndex = 0;
-  for (let match = CANDIDATE.exec(text); match && tokens.length < TOKENS_MAX; match = CANDIDATE.exec(text)) {
-    const token = tokenAt(text, match.index, match[0]);
-    if (!token) continue;
-    if (match.index > from) tokens.push({ kind: "text", text: text.slice(from, match.index) });
-    tokens.push(token);
-    from = match.index + token.text.length;
-    CANDIDATE.lastIndex = from;
-  }
-  if (from < text.length) tokens.push({ kind: "text", text: text.slice(from) });
-  return tokens;
-}
-
-function tokenAt(text: string, index: number, opening: string): Token | null {
-  if (opening === "@") return mentionAt(text, index);
-  if (opening === "#" || opening === "＃") return tagAt(text, index);
-  return urlAt(text, index, opening);
-}
-
-function urlAt(text: string, index: number, scheme: string): Token | null {
-  const length = links.testSchemaAt(text, scheme, index + scheme.length);
-  if (length === 0) return null;
-  // A mark of direction would show the address backwards.
-  let url = text.slice(index, index + scheme.length + length).replace(/[\u202a-\u202e\u2066-\u2069].*$/s, "");
-  // "https://example.comです": letters of a language without spaces, right after a host written in Latin ones.
-  const host =
-    /^(https?:\/\/(?:[^/?#.:]+\.)+[a-z]{2,})[\p{sc=Han}\p{sc=Hira}\p{sc=Kana}\p{sc=Hangul}][^/?#.:]*(?:[:/?#]|$)/iu;
-  url = host.exec(url)?.[1] ?? url;
-  // Nothing after the slashes; or a name before the host: made to look like another host, and never needed.
-  if (/^https?:\/\/(?:$|[^/?#]*@)/i.test(url)) return null;
-  return { kind: "url", text: url };
-}
-
-/** Mastodon's grammar. A name here has no dots, but who writes "@alice.example" doesn't mean Alice. */
-function mentionAt(text: string, index: number): Token | null {
-  const username = matchAt(USERNAME, text, index + 1)?.[0];
-  if (username === undefined) return null;
-  const nameEnd = index + 1 + username.length;
-  const host = matchAt(HOST, text, nameEnd);
-  const end = nameEnd + (host?.[0].length ?? 0);
-  if (!host && matchAt(NAME_GOES_ON, text, end)) return null;
-  return {
-    kind: "mention",
-    text: text.slice(index, end),
-    username: username.toLowerCase(),
-    host: host?.[1]?.toLowerCase() ?? null,
-  };
-}
-
-function tagAt(text: string, index: number): Token | null {
-  const name = matchAt(TAG_NAME, text, index + 1)?.[0] ?? "";
-  if (name.length > TAG_LENGTH_MAX || !HAS_LETTER.test(name)) return null;
-  return { kind: "tag", text: text.slice(index, index + 1 + name.length), name };
-}
-
-function matchAt(sticky: RegExp, text: string, index: number): RegExpExecArray | null {
-  sticky.lastIndex = index;
-  return sticky.exec(text);
 }
 
 /** The port may be left out, as people do on their own machine. */

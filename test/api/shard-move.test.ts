@@ -10,6 +10,7 @@ import { MAP_LEASE_MS } from "../../src/engines/database/shard-map.ts";
 import { moveShards } from "../../src/engines/database/shard-move.ts";
 import { EVENTS_TOPIC } from "../../src/engines/event-log/outbox.ts";
 import { outboxOf } from "../../src/engines/event-log/shards.ts";
+import { retag } from "../../src/statuses/retag.ts";
 import { FOLLOW_UP_GROUP } from "../../src/workers/groups.ts";
 import { Client, type Status } from "../support/client.ts";
 import { type OpenedRoost, openTestRoost } from "../support/open-roost.ts";
@@ -229,6 +230,29 @@ test("a database counts what has left it, once the map says so: a move that fail
   expect(await counts()).toEqual([before + 1, stays]);
   // Once with the map, and once after the count: whoever counted in between counts anew.
   expect(Number((await mapped())?.version)).toBe(Number(map?.version) + 2);
+}, 60_000);
+
+test("hashtags of posts of before are found in their new database when the old one hasn't come to them", async () => {
+  const [first = "", second = ""] = databases.shardUrls;
+  // One that no test before has moved.
+  const post = makeId(Date.UTC(2025, 1, 1), 4, 0);
+  await databases.query(
+    first,
+    `insert into statuses (id, author_id, visibility, text, created_at) values (${post}, ${post}, 0, '#Été', now())`,
+  );
+  await databases.query(first, `insert into status_tags values (${post}, 'été', 'Été')`);
+  await databases.query(first, "update retagging set lap = 1, status_id = 0, ended_at = null");
+  await databases.query(
+    second,
+    "update retagging set rules = 2, lap = 2, ended_at = now() - interval '2 days'",
+  );
+  await move(first, second, [4]);
+  const { database } = roost;
+  const context = { database, invalidate: async () => {}, onProgress: () => {} };
+  await retag(context, new AbortController().signal);
+  expect(await databases.query(second, `select tag from status_tags where status_id = ${post}`)).toEqual([
+    { tag: "ete" },
+  ]);
 }, 60_000);
 
 test("a shard moves while the event of a reaction waits to be settled", async () => {

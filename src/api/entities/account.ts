@@ -1,6 +1,7 @@
 import Type, { type Static } from "typebox";
 import type { ProfileRow } from "../../accounts/profiles.ts";
 import { type RenderContext, renderContent, renderField } from "../../statuses/text.ts";
+import { mentionsOf } from "./mention.ts";
 import type { Urls } from "./urls.ts";
 
 export const AccountField = Type.Object({
@@ -44,7 +45,7 @@ export type Account = Static<typeof Account>;
 export function renderAccount(row: ProfileRow, urls: Urls): string {
   const avatar = row.avatar_key ? urls.media(row.avatar_key) : urls.defaultAvatar(row.id);
   const context: RenderContext = {
-    mentions: new Map(),
+    mentions: mentionsOf(row.mentions, urls),
     ownHost: new URL(urls.base).host,
     baseUrl: urls.base,
   };

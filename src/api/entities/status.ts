@@ -4,16 +4,10 @@ import { renderContent } from "../../statuses/text.ts";
 import { VISIBILITIES, visibilityOf } from "../../statuses/visibility.ts";
 import { Account } from "./account.ts";
 import { type MediaAttachment, MediaAttachment as MediaAttachmentSchema } from "./media-attachment.ts";
+import { Mention, mentionEntity, mentionsOf } from "./mention.ts";
 import type { Urls } from "./urls.ts";
 
 const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
-
-export const Mention = Type.Object({
-  id: Type.String(),
-  username: Type.String(),
-  acct: Type.String(),
-  url: Type.String(),
-});
 
 const statusProperties = {
   id: Type.String(),
@@ -94,12 +88,7 @@ export function renderStatus(
 }
 
 export function contentOf(row: Pick<StatusRow, "text" | "mentions">, urls: Urls): string {
-  const mentions = new Map(
-    row.mentions.map(({ id, username }) => [
-      username.toLowerCase(),
-      { id: BigInt(id), username, url: urls.profile(username) },
-    ]),
-  );
+  const mentions = mentionsOf(row.mentions, urls);
   return renderContent(row.text, { mentions, ownHost: new URL(urls.base).host, baseUrl: urls.base });
 }
 
@@ -115,10 +104,6 @@ export function mediaEntity(media: MediaRow, urls: Urls): MediaAttachment {
     description: media.description,
     blurhash: media.blurhash,
   };
-}
-
-function mentionEntity(id: string, username: string, urls: Urls): Static<typeof Mention> {
-  return { id, username, acct: username, url: urls.profile(username) };
 }
 
 function applicationOf(row: StatusRow): { name: string; website: string | null } | null {

@@ -1,3 +1,5 @@
+import { tagPath } from "../../statuses/text/tags.ts";
+
 /** Absolute addresses of what we serve. */
 export interface Urls {
   readonly base: string;
@@ -16,7 +18,7 @@ export function urlsOf(publicUrl: string): Urls {
     base: publicUrl,
     profile: (username) => `${publicUrl}/@${username}`,
     status: (username, id) => `${publicUrl}/@${username}/${id}`,
-    tag: (tag) => `${publicUrl}/tags/${encodeURIComponent(tag)}`,
+    tag: (tag) => `${publicUrl}${tagPath(tag)}`,
     media: (key) => `${publicUrl}/media/${key}`,
     defaultAvatar: (id) => `${publicUrl}/avatars/${id}.svg`,
     defaultHeader: (id) => `${publicUrl}/headers/${id}.svg`,

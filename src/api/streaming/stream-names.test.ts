@@ -53,12 +53,14 @@ test.each<[StreamRequest, Viewer | null, number]>([
   expect(statusOf(() => streamOf(asked, viewer))).toBe(status);
 });
 
-test("streams carry the name they were asked for by; tags are compared without case and hash", () => {
+test("streams carry the name they were asked for by; tags are compared by their keys", () => {
   expect(streamOf({ stream: "hashtag", tag: "#Dusk" }, null)).toEqual({
     kind: "hashtag",
     name: ["hashtag", "#Dusk"],
     tag: "dusk",
   });
+  for (const tag of ["été", "＃ＥＴＥ", "E\u0301te"])
+    expect(streamOf({ stream: "hashtag:local", tag }, null)).toMatchObject({ tag: "ete" });
   expect(streamOf({ stream: "public:remote:media" }, null)).toMatchObject({
     onlyMedia: true,
     isRemote: true,

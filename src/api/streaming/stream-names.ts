@@ -2,6 +2,7 @@
 import { Forbidden, Invalid, NotFound, Unauthenticated } from "../../core/errors.ts";
 import { type ListId, requireId } from "../../core/ids.ts";
 import { covers, type Viewer } from "../../core/viewer.ts";
+import { tagKey } from "../../statuses/text/tags.ts";
 
 export type Stream =
   | { kind: "user"; name: readonly string[]; withStatuses: boolean }
@@ -47,7 +48,7 @@ export function streamOf({ stream, tag, list }: StreamRequest, viewer: Viewer | 
     case "hashtag":
     case "hashtag:local":
       if (!tag) throw new Invalid("tag is needed to stream a hashtag", 400);
-      return { kind: "hashtag", name: [stream, tag], tag: tag.replace(/^#/, "").toLowerCase() };
+      return { kind: "hashtag", name: [stream, tag], tag: tagKey(tag.replace(/^[#＃]/, "")) };
     case "list":
       demand(viewer, "read:lists");
       if (!list) throw new Invalid("list is needed to stream a list", 400);

@@ -73,12 +73,21 @@ async function database(config: Config, terminal: Terminal): Promise<Finding> {
     const { rows } = await sql<{ version: string; now: Date }>`
       select current_setting('server_version') as version, clock_timestamp() as now`.execute(admin.db);
     const [row] = rows;
+    let share = 1;
     if (state.pending.length === 0) {
       const { requireMain } = await import("../../engines/database/shard-map.ts");
       await requireMain(admin.db);
+      const { shareIn } = await import("../../statuses/retag.ts");
+      share = await shareIn(admin.db);
     }
     const skewMs = row ? row.now.getTime() - systemClock.nowMs() : 0;
-    const found = judge({ version: row?.version ?? "", skewMs, serverRuns: admin.serverRuns, ...state });
+    const found = judge({
+      share,
+      version: row?.version ?? "",
+      skewMs,
+      serverRuns: admin.serverRuns,
+      ...state,
+    });
     if (found.status !== "ok" || !(await holdsDemo(admin.db))) return found;
     const says = `${found.says}; it holds the demo, whose password everybody knows`;
     return { status: "warning", says, mend: "choose another DATA_DIR for a server of your own" };
@@ -92,7 +101,13 @@ async function database(config: Config, terminal: Terminal): Promise<Finding> {
   }
 }
 
+/** Of hashtags, which a server finds anew after an update that has other rules for them. */
+export function retagging(share: number): string {
+  return share === 1 ? "" : `; hashtags are up to date in ${Math.floor(share * 100)} % of the posts`;
+}
+
 function judge(found: {
+  share: number;
   version: string;
   skewMs: number;
   serverRuns: boolean;
@@ -119,5 +134,5 @@ function judge(found: {
     return { status: "warning", says, mend: "set both clocks by NTP" };
   }
   const runs = found.serverRuns ? ", in use by a running server" : "";
-  return { status: "ok", says: `${name}, schema up to date${runs}` };
+  return { status: "ok", says: `${name}, schema up to date${runs}${retagging(found.share)}` };
 }

@@ -3,6 +3,9 @@ import type { Config } from "../../config.ts";
 import { UnusableSetup } from "../../core/errors.ts";
 import { problemsOfReplicas, requirePostgres } from "../../engines/database/inspect.ts";
 import type { Check, Finding } from "./command.ts";
+import { retagging } from "./database.ts";
+
+const SHARE_MS_MAX = 5_000;
 
 export const moreDatabaseChecks: readonly Check[] = [
   { name: "Shards", run: ({ config }) => shards(config) },
@@ -25,7 +28,29 @@ async function shards({ shards }: Config): Promise<Finding> {
     });
   }
   // What lies there can't be answered without it.
-  return found(addresses.length, problems, "failed");
+  const finding = found(addresses.length, problems, "failed");
+  if (finding.status !== "ok") return finding;
+  return { ...finding, says: `${finding.says}${retagging(await leastShare(shards))}` };
+}
+
+/** Of the database that is behind the others. One that no server has started with yet has nothing to be done. */
+async function leastShare(shards: Config["shards"]): Promise<number> {
+  const [{ Database }, { shareIn }] = await Promise.all([
+    import("../../engines/database/pools.ts"),
+    import("../../statuses/retag.ts"),
+  ]);
+  let least = 1;
+  for (const { directUrl } of shards) {
+    const connection = { connectionString: directUrl };
+    await using database = new Database({
+      connection,
+      poolSize: 1,
+      statementTimeoutMs: SHARE_MS_MAX,
+      log: () => {},
+    });
+    least = Math.min(least, await shareIn(database.db).catch(() => 1));
+  }
+  return least;
 }
 
 async function replicas({ database }: Config): Promise<Finding> {

@@ -66,6 +66,11 @@ export class Metrics {
     labelNames: ["kind", "result"],
     registers: [this.registry],
   });
+  readonly retagged = new Gauge({
+    name: "roost_retagged_ratio",
+    help: "Share of the posts whose hashtags were found by the rules of this version",
+    registers: [this.registry],
+  });
   readonly timelines = new Gauge({
     name: "roost_timelines_stored",
     help: "Home timelines in the store of this process",

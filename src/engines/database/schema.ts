@@ -119,6 +119,14 @@ export interface Schema {
   };
   status_mentions: { status_id: bigint; account_id: bigint; username: string };
   status_tags: { status_id: bigint; tag: string; name: string };
+  retagging: {
+    only_row: Defaulted<boolean>;
+    rules: Defaulted<number>;
+    lap: Defaulted<number>;
+    status_id: Defaulted<bigint>;
+    began_at: Defaulted<Date>;
+    ended_at: Date | null;
+  };
   media_attachments: {
     id: bigint;
     account_id: bigint;

@@ -147,6 +147,7 @@ async function finish(move: Move, fromId: string, toId: string, startedAtMs: num
   await sleep(Math.max(0, untilMs - performance.now()));
   await from.query("update shard_moves set state = 'gone' where shard = any($1::int[])", [shards]);
   await to.query("delete from shard_moves where shard = any($1::int[])", [shards]);
+  await lookThroughAgain(from, to);
   const pauseMs = performance.now() - startedAtMs;
   // Who chose this database by the old map may still wait for a connection to it: a read must find the rows that were
   // there, and a write the trigger that refuses it.
@@ -157,6 +158,18 @@ async function finish(move: Move, fromId: string, toId: string, startedAtMs: num
   await unwatch(from, shards);
   await unwatch(to, shards);
   return pauseMs;
+}
+
+/**
+ * Posts that haven't been looked through for their hashtags in the old database (`statuses/retag.ts`) are so in the new
+ * one. The old one left out what was moving, and may have come to its end since.
+ */
+async function lookThroughAgain(from: pg.Client, to: pg.Client): Promise<void> {
+  const { rows } = await from.query(
+    "select 1 from retagging where ended_at is null or ended_at > now() - interval '1 day'",
+  );
+  if (rows.length === 0) return;
+  await to.query("update retagging set lap = 1, status_id = 0, began_at = now(), ended_at = null");
 }
 
 /**

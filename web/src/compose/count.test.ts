@@ -19,3 +19,9 @@ test("leaves the host of a mention out", () => {
 test("counts the warning too", () => {
   expect(length("text", "food")).toBe(8);
 });
+
+test("counts as the server does in any language", () => {
+  expect(length("看https://example.com/path，很好")).toBe(1 + 23 + 3);
+  expect(length("https://fr.wikipedia.org/wiki/L’Équipe.")).toBe(23 + 1);
+  expect(length("  a\n")).toBe(1);
+});

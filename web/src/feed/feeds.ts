@@ -1,5 +1,6 @@
 /** The lists this app shows, by name. One list is one object however many places show it. */
 import { useEffect, useSyncExternalStore } from "react";
+import { foldLatin } from "../../../src/core/fold.ts";
 import { accounts, notifications, statuses } from "./entities.ts";
 import { Feed, type FeedSource, type FeedView } from "./feed.ts";
 
@@ -43,7 +44,7 @@ export const MENTIONS: FeedSource = { ...NOTIFICATIONS, key: "mentions", query: 
 
 export function tagFeed(tag: string): FeedSource {
   return {
-    key: `tag:${tag.toLowerCase()}`,
+    key: `tag:${foldLatin(tag)}`,
     path: `/api/v1/timelines/tag/${encodeURIComponent(tag)}`,
     holds: "status",
     isOrderedById: true,

@@ -9,6 +9,8 @@ import { isPlainClick } from "../navigation/link.tsx";
 const FOLD_CHARACTERS = 1_400;
 const FOLD_LINES = 18;
 
+const LINKED = /^(?:https?|mailto|gemini|gopher|ipfs|ipns|dat|dweb|ssb|xmpp|magnet):/i;
+
 const ALLOWED = {
   ALLOWED_TAGS: [
     "p",
@@ -26,6 +28,8 @@ const ALLOWED = {
     "blockquote",
   ].concat(["ul", "ol", "li"]),
   ALLOWED_ATTR: ["href", "class", "rel", "lang", "dir", "translate", "title"],
+  // Every attribute is held against it, so words without a scheme must pass, too.
+  ALLOWED_URI_REGEXP: new RegExp(`${LINKED.source}|^[^a-z]|^[a-z+.-]+(?:[^a-z+.:-]|$)`, "i"),
   RETURN_DOM_FRAGMENT: true,
 } as const;
 
@@ -96,7 +100,7 @@ function fragmentOf(html: string, emojis: readonly CustomEmoji[]): DocumentFragm
 
 function prepareLink(link: HTMLAnchorElement): void {
   const url = URL.parse(link.href);
-  if (!url || !["http:", "https:", "mailto:"].includes(url.protocol)) {
+  if (!url || !LINKED.test(url.protocol)) {
     link.removeAttribute("href");
     return;
   }
