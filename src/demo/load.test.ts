@@ -103,7 +103,7 @@ describe("loading the demo", { timeout: SLOW_MS }, () => {
     const signIn = await verifyPassword(database.db, login.email, login.password);
     const home = (await homeTimelineBySql(database.db, signIn?.accountId ?? 0n)).slice(0, 100);
     const { rows } = await sql<Record<string, number>>`
-      select count(*) filter (where in_reply_to_id is not null)::int as replies,
+      select count(*) filter (where shown.in_reply_to_id is not null)::int as replies,
         count(distinct m.status_id)::int as pictured,
         count(distinct s.id) filter (where s.text ~ '#')::int as tagged,
         count(distinct s.id) filter (where c.favourites_count > 0)::int as favourited

@@ -1,4 +1,4 @@
-/** The people of the demo who talk about more than computers, in our own words. Made by `scripts/make-demo-neighbours.ts`. */
+/** The demo's people who talk about more than computers, in our own words. `scripts/make-demo-neighbours.ts` makes it. */
 import { readFile } from "node:fs/promises";
 import { invariant } from "../core/errors.ts";
 
