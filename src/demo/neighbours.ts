@@ -1,4 +1,4 @@
-/** The demo's people who talk about more than computers, in our own words. `scripts/make-demo-neighbours.ts` makes it. */
+/** People of the demo who talk about more than computers: our own words. See `scripts/make-demo-neighbours.ts`. */
 import { readFile } from "node:fs/promises";
 import { invariant } from "../core/errors.ts";
 
