@@ -1,10 +1,10 @@
 /** Lists of statuses and of accounts around statuses: an author's, favourites, bookmarks, who boosted. */
 import { type RawBuilder, sql } from "kysely";
 import { type AccountId, descending, type StatusId } from "../core/ids.ts";
-import type { Page } from "../core/page.ts";
+import { fullPage, type Page } from "../core/page.ts";
 import type { Db, StaleSource } from "../engines/database/pools.ts";
 import { byItself } from "../engines/database/shards.ts";
-import { type AccessContext, onlyVisible } from "./access.ts";
+import { onlyShown, onlyShownAccounts, onlyVisible, type SightContext } from "./access.ts";
 import { REACTION_CODES, remoteSources } from "./reactions.ts";
 import type { StatusRecord } from "./records.ts";
 
@@ -25,6 +25,24 @@ export async function pageOfRows(db: Db, from: RawBuilder<unknown>, page: Page):
   return upwards ? rows.reverse() : rows;
 }
 
+/** A full page of those rows whose accounts show to the viewer. With nobody as viewer, of those that everybody sees. */
+export function pageOfAccounts(
+  context: SightContext,
+  viewerId: AccountId | null,
+  page: Page,
+  read: (page: Page) => Promise<readonly ListRow[]>,
+): Promise<ListRow[]> {
+  return fullPage(page, {
+    read,
+    idOf: (row) => row.row_id,
+    keep: async (rows) => {
+      const ids = rows.map((row) => row.id);
+      const shown = new Set(await onlyShownAccounts(context, ids, viewerId));
+      return rows.filter((row) => shown.has(row.id));
+    },
+  });
+}
+
 export interface AuthorFilter {
   readonly onlyMedia: boolean;
   readonly excludeReplies: boolean;
@@ -32,17 +50,22 @@ export interface AuthorFilter {
   readonly tagged: string | null;
 }
 
-/** An author's statuses that the viewer may see: one index, filtered by what the viewer's relation allows. */
+/**
+ * An author's statuses that the viewer may see: one index, filtered by what the viewer's relation allows. Of others, what
+ * the author boosted shows as everywhere; the author, also to a viewer who blocks or mutes them; nothing to whom they
+ * block.
+ */
 export async function authorStatuses(
-  context: AccessContext & StaleSource,
+  context: SightContext & StaleSource,
   authorId: AccountId,
   viewerId: AccountId | null,
   page: Page,
   filter: AuthorFilter,
 ): Promise<StatusRecord[]> {
   const isOwn = viewerId === authorId;
-  const follows =
-    viewerId !== null && !isOwn && (await context.relations.of(viewerId)).following.has(authorId);
+  const relations = viewerId === null ? null : await context.relations.of(viewerId);
+  if (relations?.blockedBy.has(authorId)) return [];
+  const follows = !isOwn && relations !== null && relations.following.has(authorId);
   const seen = isOwn ? sql`true` : follows ? sql`visibility <= 2` : sql`visibility <= 1`;
   const addressed =
     viewerId === null
@@ -54,15 +77,22 @@ export async function authorStatuses(
       ${filter.excludeReplies ? sql`and (in_reply_to_account_id is null or in_reply_to_account_id = author_id)` : sql``}
       ${filter.excludeReblogs ? sql`and reblog_of_id is null` : sql``}
       ${filter.tagged === null ? sql`` : sql`and exists (select 1 from status_tags t where t.status_id = s.id and t.tag = ${filter.tagged.toLowerCase()})`}`;
-  const rows = await database.readStale(context.reading, (db) => pageOfRows(db, selected, page));
-  return recordsOf(context, rows, viewerId);
+  return fullPage(page, {
+    read: (part) => database.readStale(context.reading, (db) => pageOfRows(db, selected, part)),
+    idOf: (row) => row.row_id,
+    keep: async (rows) =>
+      onlyShown(context, await recordsOf(context, rows), viewerId, { isTimeline: false, ownerId: authorId }),
+  });
 }
 
 export type Marked = "favourites" | "bookmarks";
 
-/** What the account favourited or bookmarked, newest mark first; `rows` are what the list pages by. */
+/**
+ * What the account favourited or bookmarked, newest mark first; `rows` are what the list pages by. One's own choice, of
+ * whomever: a block or a mute takes nothing out of it.
+ */
 export async function markedStatuses(
-  context: AccessContext & StaleSource,
+  context: SightContext & StaleSource,
   table: Marked,
   accountId: AccountId,
   page: Page,
@@ -70,7 +100,7 @@ export async function markedStatuses(
   const marks = sql`select id as row_id, status_id as id from ${sql.table(table)} where account_id = ${accountId}`;
   const database = context.database.shards.of(accountId);
   const rows = await database.readStale(context.reading, (db) => pageOfRows(db, marks, page));
-  return { rows, records: await recordsOf(context, rows, accountId) };
+  return { rows, records: await onlyVisible(context, await recordsOf(context, rows), accountId) };
 }
 
 /** Accounts that favourited the status. */
@@ -107,15 +137,7 @@ export async function rebloggedBy(
   return page.edge === "oldest" ? rows.slice(-page.limit) : rows.slice(0, page.limit);
 }
 
-async function recordsOf(
-  context: AccessContext,
-  rows: readonly ListRow[],
-  viewerId: AccountId | null,
-): Promise<StatusRecord[]> {
+async function recordsOf(context: SightContext, rows: readonly ListRow[]): Promise<StatusRecord[]> {
   const records = await context.statuses.getMany(rows.map((row) => row.id));
-  return onlyVisible(
-    context,
-    rows.flatMap((row) => records.get(row.id) ?? []),
-    viewerId,
-  );
+  return rows.flatMap((row) => records.get(row.id) ?? []);
 }

@@ -18,8 +18,7 @@ import {
 } from "../../feed/live.ts";
 import { findNotification } from "../../notifications/queries.ts";
 import { requireList } from "../../relations/lists.ts";
-import { isMuted } from "../../relations/relations.ts";
-import { onlyVisible } from "../../statuses/access.ts";
+import { onlyShown, TIMELINE } from "../../statuses/access.ts";
 import type { StatusRecord } from "../../statuses/records.ts";
 import { spliceStatus } from "../../statuses/splice.ts";
 import type { ApiContext } from "../context.ts";
@@ -216,7 +215,7 @@ export class LiveConnection implements AsyncDisposable {
   async #elsewhere(id: StatusId, event: string): Promise<void> {
     const streams = [...this.#streams.values()].filter((stream) => stream.kind !== "user");
     if (streams.length === 0) return;
-    const record = await this.#visible(id);
+    const record = await this.#shown(id);
     if (!record) return;
     const wanted: Stream[] = [];
     for (const stream of streams) if (await this.#belongs(stream, record)) wanted.push(stream);
@@ -249,16 +248,11 @@ export class LiveConnection implements AsyncDisposable {
     }
   }
 
-  async #visible(id: StatusId): Promise<StatusRecord | null> {
+  async #shown(id: StatusId): Promise<StatusRecord | null> {
     const { statuses } = this.#context;
     const record = await statuses.statuses.get(id);
-    const [visible] = record ? await onlyVisible(statuses, [record], this.#accountId) : [];
-    if (!visible || this.#accountId === null) return visible ?? null;
-    const relations = await statuses.relations.of(this.#accountId);
-    const { authorId } = visible.facts;
-    return relations.blocking.has(authorId) || isMuted(relations, authorId, this.#context.clock)
-      ? null
-      : visible;
+    const [shown] = record ? await onlyShown(statuses, [record], this.#accountId, TIMELINE) : [];
+    return shown ?? null;
   }
 
   async #sendStatus(id: StatusId, event: string, streams: readonly Stream[]): Promise<void> {
