@@ -1,5 +1,6 @@
 import Type, { type Static } from "typebox";
 import { Invalid, NotFound } from "../core/errors.ts";
+import { fullPage } from "../core/page.ts";
 import {
   clearNotifications,
   countUnread,
@@ -13,7 +14,7 @@ import {
 import { readStale, sendJson } from "./answer.ts";
 import { type App, signedIn } from "./app.ts";
 import type { ApiContext } from "./context.ts";
-import { Notification, notificationsJson } from "./entities/notification.ts";
+import { Notification, renderNotifications } from "./entities/notification.ts";
 import { optionalIdOf } from "./input.ts";
 import { limitOf, linkPages, PagingQuery, pageOf, timelineCursors } from "./paging.ts";
 import { requireStatusId as requirePathId } from "./statuses.ts";
@@ -64,11 +65,15 @@ export function notificationRoutes(app: App, context: ApiContext): void {
         excludeTypes: wordsOf(query.exclude_types),
         fromId: optionalIdOf(query.account_id, "account_id"),
       };
-      const rows = await readStale(context, reply, [accountId], (source) =>
-        pageOfNotifications(source, accountId, page, filter),
+      const shown = await readStale(context, reply, [accountId], (source) =>
+        fullPage(page, {
+          read: (part) => pageOfNotifications(source, accountId, part, filter),
+          idOf: (row) => row.id,
+          keep: (rows) => renderNotifications(context, accountId, rows),
+        }),
       );
-      linkPages(request, reply, context.config.publicUrl, timelineCursors(rows.map((row) => row.id)));
-      return sendJson(reply, jsonArray(await notificationsJson(context, accountId, rows)));
+      linkPages(request, reply, context.config.publicUrl, timelineCursors(shown.map(({ id }) => id)));
+      return sendJson(reply, jsonArray(shown.map(({ json }) => json)));
     },
   });
 
@@ -102,9 +107,9 @@ export function notificationRoutes(app: App, context: ApiContext): void {
     handler: async (request, reply) => {
       const { accountId } = signedIn(request);
       const row = await findNotification(context.database, accountId, requirePathId(request.params.id));
-      const [json] = row ? await notificationsJson(context, accountId, [row]) : [];
-      if (!json) throw new NotFound();
-      return sendJson(reply, json);
+      const [shown] = row ? await renderNotifications(context, accountId, [row]) : [];
+      if (!shown) throw new NotFound();
+      return sendJson(reply, shown.json);
     },
   });
 

@@ -22,7 +22,7 @@ import { onlyShown, TIMELINE } from "../../statuses/access.ts";
 import type { StatusRecord } from "../../statuses/records.ts";
 import { spliceStatus } from "../../statuses/splice.ts";
 import type { ApiContext } from "../context.ts";
-import { notificationsJson } from "../entities/notification.ts";
+import { renderNotifications } from "../entities/notification.ts";
 import type { Stream } from "./stream-names.ts";
 
 /** Where messages go: a WebSocket, or a response that stays open. */
@@ -186,10 +186,10 @@ export class LiveConnection implements AsyncDisposable {
     const accountId = this.#accountId;
     if (accountId === null) return;
     const row = await findNotification(this.#context.database, accountId, id);
-    const [json] = row ? await notificationsJson(this.#context, accountId, [row]) : [];
-    if (!json) return;
+    const [shown] = row ? await renderNotifications(this.#context, accountId, [row]) : [];
+    if (!shown) return;
     for (const stream of this.#streams.values()) {
-      if (stream.kind === "user") this.#send(stream, "notification", json.toString());
+      if (stream.kind === "user") this.#send(stream, "notification", shown.json.toString());
     }
   }
 
