@@ -51,9 +51,9 @@ export interface AuthorFilter {
 }
 
 /**
- * An author's statuses that the viewer may see: one index, filtered by what the viewer's relation allows. Of others, what
- * the author boosted shows as everywhere; the author, also to a viewer who blocks or mutes them; nothing to whom they
- * block.
+ * An author's statuses that the viewer may see: one index, filtered by what the viewer's relation allows. The author
+ * shows on this page to a viewer who blocks or mutes them, what they boosted of others as everywhere. Accounts that the
+ * author blocks see nothing.
  */
 export async function authorStatuses(
   context: SightContext & StaleSource,

@@ -1,6 +1,6 @@
 /** Whom one blocks or mutes, and who blocks one, in every place where an account or its posts can show. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Client, type SignedUp, type Status, signUp } from "../support/client.ts";
+import { type Answer, type Client, type SignedUp, type Status, signUp } from "../support/client.ts";
 import { type OpenedRoost, openTestRoost } from "../support/open-roost.ts";
 import { type ShardDatabases, startShardDatabases } from "../support/shard-databases.ts";
 
@@ -298,7 +298,59 @@ describe.each(layouts)("what accounts own lies %s", (_, names) => {
       [list]: shown("naming", "boost"),
     });
   });
+
+  test("pages are full and their links lead on, however many accounts and posts in between are hidden", async () => {
+    const n = ++made;
+    const usernames = Array.from({ length: 14 }, (_, i) => `crowd${n}_${i}`);
+    const [erin, alice, ...crowd] = (await signUp(roost.url, `erin${n}`, `alice${n}`, ...usernames)) as [
+      SignedUp,
+      SignedUp,
+      ...SignedUp[],
+    ];
+    const { id } = await alice.client.publish("Known to all");
+    for (const one of crowd) {
+      await one.client.follow(alice.id);
+      await one.client.post(`/api/v1/statuses/${id}/favourite`);
+      await one.client.post(`/api/v1/statuses/${id}/reblog`);
+      const own = await one.client.publish(`Of #crowd${n}`);
+      await alice.client.post(`/api/v1/statuses/${own.id}/reblog`);
+    }
+    await settled();
+    // Eleven in a row are more than a page reads ahead.
+    const hidden = crowd.slice(1, 12);
+    for (const [i, one] of hidden.entries())
+      await erin.client.post(`/api/v1/accounts/${one.id}/${i % 2 === 0 ? "block" : "mute"}`);
+    const shown = new Set([crowd[0], crowd[12], crowd[13]].map((one) => one?.username));
+    const accounts = (list: unknown) => (list as { username: string }[]).map(({ username }) => username);
+    const authors = (list: unknown) =>
+      (list as Status[]).map(({ account, reblog }) => (reblog ?? { account }).account.username);
+    for (const [path, namesIn] of [
+      [`/api/v1/accounts/${alice.id}/followers?limit=2`, accounts],
+      [`/api/v1/statuses/${id}/favourited_by?limit=2`, accounts],
+      [`/api/v1/statuses/${id}/reblogged_by?limit=2`, accounts],
+      [`/api/v1/timelines/tag/crowd${n}?limit=2`, authors],
+      [`/api/v1/accounts/${alice.id}/statuses?limit=2`, authors],
+    ] as const) {
+      const pages = await pagesOf(erin.client, path);
+      const names = pages.flatMap((page) => namesIn(page));
+      expect(new Set(names.filter((name) => name !== alice.username)), path).toEqual(shown);
+      expect(names, path).toHaveLength(new Set(names).size);
+      for (const page of pages.slice(0, -1)) expect(page, path).toHaveLength(2);
+    }
+  });
 });
+
+/** Page after page, as the Link headers say. */
+async function pagesOf(client: Client, first: string): Promise<unknown[][]> {
+  const pages: unknown[][] = [];
+  let path: string | undefined = first;
+  while (path !== undefined) {
+    const answer: Answer<unknown[]> = await client.ask<unknown[]>("GET", path);
+    if (answer.body.length > 0) pages.push(answer.body);
+    path = answer.headers.get("link")?.match(/<https?:\/\/[^/]+([^>]+)>; rel="next"/)?.[1];
+  }
+  return pages;
+}
 
 const SENT = {
   daves: NEVER,
