@@ -199,7 +199,9 @@ export function relationRoutes(app: App, context: ApiContext): void {
         const page = pageOf(request.query, { standard: 40, most: 80 });
         const { accountId } = signedIn(request);
         const rows = await readStale(context, reply, [accountId], ({ database, reading }) =>
-          database.readStale(reading, (db) => pageOfRows(db, list(accountId), page)),
+          pageOfAccounts(context.statuses, null, page, (part) =>
+            database.readStale(reading, (db) => pageOfRows(db, list(accountId), part)),
+          ),
         );
         return sendAccountPage(context, request, reply, rows, page);
       },
