@@ -14,7 +14,7 @@ import {
 import { readStale, sendJson } from "./answer.ts";
 import { type App, signedIn } from "./app.ts";
 import type { ApiContext } from "./context.ts";
-import { Notification, renderNotifications } from "./entities/notification.ts";
+import { Notification, notificationsJson } from "./entities/notification.ts";
 import { optionalIdOf } from "./input.ts";
 import { limitOf, linkPages, PagingQuery, pageOf, timelineCursors } from "./paging.ts";
 import { requireStatusId as requirePathId } from "./statuses.ts";
@@ -69,7 +69,7 @@ export function notificationRoutes(app: App, context: ApiContext): void {
         fullPage(page, {
           read: (part) => pageOfNotifications(source, accountId, part, filter),
           idOf: (row) => row.id,
-          keep: (rows) => renderNotifications(context, accountId, rows),
+          keep: (rows) => notificationsJson(context, accountId, rows),
         }),
       );
       linkPages(request, reply, context.config.publicUrl, timelineCursors(shown.map(({ id }) => id)));
@@ -107,7 +107,7 @@ export function notificationRoutes(app: App, context: ApiContext): void {
     handler: async (request, reply) => {
       const { accountId } = signedIn(request);
       const row = await findNotification(context.database, accountId, requirePathId(request.params.id));
-      const [shown] = row ? await renderNotifications(context, accountId, [row]) : [];
+      const [shown] = row ? await notificationsJson(context, accountId, [row]) : [];
       if (!shown) throw new NotFound();
       return sendJson(reply, shown.json);
     },

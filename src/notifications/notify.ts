@@ -42,13 +42,11 @@ export async function* notify(
 ): AsyncGenerator<Created[]> {
   const { database } = context;
   const facts = await factsOf(context.statuses, events);
-  const add = async (wanted: readonly Wanted[]) =>
-    insert(database, await withoutUnwanted(database.db, wanted, facts));
-  yield await add(notificationsFor(events, facts));
+  yield await insert(database, notificationsFor(events, facts));
   for await (const wanted of forBoosters(database, editedOf(events, facts), pageSize))
-    yield await add(wanted);
+    yield await insert(database, wanted);
   for await (const wanted of forSubscribers(database.db, toldOf(events, facts), pageSize))
-    yield await add(wanted);
+    yield await insert(database, wanted);
   await removeOfDeleted(database, events);
 }
 
@@ -116,30 +114,6 @@ async function factsOf(statuses: StatusCache, events: readonly DomainEvent[]): P
     [...records.values()].flatMap(({ facts }) => facts.reblogOfId ?? []),
   );
   return new Map([...originals, ...records].map(([id, record]) => [id, record.facts]));
-}
-
-/** Without those about others' posts that name an account the recipient blocks or mutes: such posts don't show. */
-async function withoutUnwanted(db: Db, wanted: readonly Wanted[], facts: Facts): Promise<readonly Wanted[]> {
-  const statuses = [...new Set(wanted.flatMap(({ statusId }) => statusId ?? []))].flatMap(
-    (statusId) => facts.get(statusId) ?? [],
-  );
-  const naming = statuses.flatMap(({ mentionIds, ...status }) =>
-    mentionIds.map((namedId) => ({ ...status, namedId })),
-  );
-  // Most posts name nobody, or only whom they are told to.
-  const namesOthers = ({ statusId, accountId }: Wanted) =>
-    statusId !== null && facts.get(statusId)?.mentionIds.some((id) => id !== accountId);
-  if (!wanted.some(namesOthers)) return wanted;
-  const { rows } = await sql<{ place: bigint }>`
-    select distinct w.place from ${asRows(wanted)}
-    join unnest(${naming.map(({ id }) => id)}::bigint[], ${naming.map(({ authorId }) => authorId)}::bigint[],
-      ${naming.map(({ namedId }) => namedId)}::bigint[]) as n (status_id, author_id, named_id)
-      on n.status_id = w.status_id and n.author_id <> w.account_id
-    where exists (select 1 from blocks b where b.account_id = w.account_id and b.target_id = n.named_id)
-      or exists (select 1 from mutes m where m.account_id = w.account_id and m.target_id = n.named_id
-        and (m.expires_at is null or m.expires_at > now()))`.execute(db);
-  const unwanted = new Set(rows.map(({ place }) => Number(place) - 1));
-  return wanted.filter((_, place) => !unwanted.has(place));
 }
 
 /** In one database, one statement says which of them may be, and stores those. */

@@ -26,7 +26,7 @@ export interface RenderedNotification {
  * Each as JSON bytes. Those are left out whose status the account can't see any more, or somebody else's that names an
  * account it blocks or mutes. Whose notifications show is decided with the rows: a mute may leave them.
  */
-export async function renderNotifications(
+export async function notificationsJson(
   context: ApiContext,
   accountId: AccountId,
   rows: readonly NotificationRow[],

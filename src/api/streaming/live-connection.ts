@@ -22,7 +22,7 @@ import { onlyShown, TIMELINE } from "../../statuses/access.ts";
 import type { StatusRecord } from "../../statuses/records.ts";
 import { spliceStatus } from "../../statuses/splice.ts";
 import type { ApiContext } from "../context.ts";
-import { renderNotifications } from "../entities/notification.ts";
+import { notificationsJson } from "../entities/notification.ts";
 import type { Stream } from "./stream-names.ts";
 
 /** Where messages go: a WebSocket, or a response that stays open. */
@@ -186,7 +186,7 @@ export class LiveConnection implements AsyncDisposable {
     const accountId = this.#accountId;
     if (accountId === null) return;
     const row = await findNotification(this.#context.database, accountId, id);
-    const [shown] = row ? await renderNotifications(this.#context, accountId, [row]) : [];
+    const [shown] = row ? await notificationsJson(this.#context, accountId, [row]) : [];
     if (!shown) return;
     for (const stream of this.#streams.values()) {
       if (stream.kind === "user") this.#send(stream, "notification", shown.json.toString());
@@ -215,7 +215,7 @@ export class LiveConnection implements AsyncDisposable {
   async #elsewhere(id: StatusId, event: string): Promise<void> {
     const streams = [...this.#streams.values()].filter((stream) => stream.kind !== "user");
     if (streams.length === 0) return;
-    const record = await this.#shown(id);
+    const record = await this.#visible(id);
     if (!record) return;
     const wanted: Stream[] = [];
     for (const stream of streams) if (await this.#belongs(stream, record)) wanted.push(stream);
@@ -248,7 +248,7 @@ export class LiveConnection implements AsyncDisposable {
     }
   }
 
-  async #shown(id: StatusId): Promise<StatusRecord | null> {
+  async #visible(id: StatusId): Promise<StatusRecord | null> {
     const { statuses } = this.#context;
     const record = await statuses.statuses.get(id);
     const [shown] = record ? await onlyShown(statuses, [record], this.#accountId, TIMELINE) : [];
