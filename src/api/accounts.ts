@@ -7,7 +7,7 @@ import { findAccountId, searchAccounts } from "../discovery/search.ts";
 import { storeAvatar, storeHeader } from "../media/upload.ts";
 import { authorizeAllRequests } from "../relations/follow.ts";
 import { ACCOUNT_LISTS } from "../relations/queries.ts";
-import { onlyShownAccounts } from "../statuses/access.ts";
+import { isBlockedBy, onlyShownAccounts } from "../statuses/access.ts";
 import { authorStatuses, pageOfAccounts, pageOfRows } from "../statuses/collections.ts";
 import { cleanInput } from "../statuses/text.ts";
 import { visibilityCode, visibilityOf } from "../statuses/visibility.ts";
@@ -203,7 +203,7 @@ export function accountRoutes(app: App, context: ApiContext): void {
         const viewerId = request.viewer?.accountId ?? null;
         const isOwn = viewerId === account.id;
         const isHidden =
-          !isOwn && (account.hideCollections || (await isBlockedBy(context, viewerId, account.id)));
+          !isOwn && (account.hideCollections || (await isBlockedBy(context.statuses, viewerId, account.id)));
         const rows = await readStale(context, reply, [viewerId, account.id], async ({ database, reading }) =>
           isHidden
             ? []
@@ -215,14 +215,6 @@ export function accountRoutes(app: App, context: ApiContext): void {
       },
     });
   }
-}
-
-async function isBlockedBy(
-  { statuses }: ApiContext,
-  viewerId: AccountId | null,
-  accountId: AccountId,
-): Promise<boolean> {
-  return viewerId !== null && (await statuses.relations.of(viewerId)).blockedBy.has(accountId);
 }
 
 /** The account at this path; NotFound also for what can't be an id. */

@@ -84,6 +84,15 @@ export async function onlyShownAccounts(
   });
 }
 
+/** Whether the account blocks the viewer, who then sees nothing that is the account's. */
+export async function isBlockedBy(
+  { relations }: AccessContext,
+  viewerId: AccountId | null,
+  accountId: AccountId,
+): Promise<boolean> {
+  return viewerId !== null && (await relations.of(viewerId)).blockedBy.has(accountId);
+}
+
 interface Visible {
   readonly record: StatusRecord;
   /** What a boost boosts. */

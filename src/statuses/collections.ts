@@ -4,7 +4,7 @@ import { type AccountId, descending, type StatusId } from "../core/ids.ts";
 import { fullPage, type Page } from "../core/page.ts";
 import type { Db, StaleSource } from "../engines/database/pools.ts";
 import { byItself } from "../engines/database/shards.ts";
-import { onlyShown, onlyShownAccounts, onlyVisible, type SightContext } from "./access.ts";
+import { isBlockedBy, onlyShown, onlyShownAccounts, onlyVisible, type SightContext } from "./access.ts";
 import { REACTION_CODES, remoteSources } from "./reactions.ts";
 import type { StatusRecord } from "./records.ts";
 
@@ -63,9 +63,9 @@ export async function authorStatuses(
   filter: AuthorFilter,
 ): Promise<StatusRecord[]> {
   const isOwn = viewerId === authorId;
-  const relations = viewerId === null ? null : await context.relations.of(viewerId);
-  if (relations?.blockedBy.has(authorId)) return [];
-  const follows = !isOwn && relations !== null && relations.following.has(authorId);
+  if (await isBlockedBy(context, viewerId, authorId)) return [];
+  const follows =
+    viewerId !== null && !isOwn && (await context.relations.of(viewerId)).following.has(authorId);
   const seen = isOwn ? sql`true` : follows ? sql`visibility <= 2` : sql`visibility <= 1`;
   const addressed =
     viewerId === null
