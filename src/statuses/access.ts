@@ -84,7 +84,7 @@ export async function onlyShownAccounts(
   });
 }
 
-/** Whether the account blocks the viewer, who then sees nothing that is the account's. */
+/** Whether the account blocks the viewer, who then sees none of its posts, nor whom it has to do with. */
 export async function isBlockedBy(
   { relations }: AccessContext,
   viewerId: AccountId | null,
