@@ -237,11 +237,16 @@ export class World {
     this.#muteEnds.set(`${actor}>${target}`, { actor, target, atMs });
   }
 
-  /** Somebody names whom the actor blocks or mutes, in a post or by an edit; perhaps it is boosted to the actor. */
-  async #nameTheUnwanted({ actor, target, pick, option }: Step): Promise<void> {
+  /**
+   * Somebody names whom the actor blocks or mutes, in a post or by an edit; perhaps it is boosted to the actor. Of whom
+   * the actor only mutes for this, it must be there when that is taken back.
+   */
+  async #nameTheUnwanted(step: Step): Promise<void> {
+    const { actor, pick, option } = step;
     const { blocking, muting, following } = this.#model.account(actor);
-    const unwanted = chosen([...blocking, ...muting], pick);
-    if (unwanted === null) return this.#relate({ kind: "mute", actor, target, pick, option });
+    const unwanted = chosen([...blocking, ...muting], pick) ?? step.target;
+    const isInPassing = !blocking.has(unwanted) && !muting.has(unwanted);
+    if (isInPassing) await this.#relate({ ...step, kind: "mute" });
     const others = [...this.#people.keys()].filter((one) => one !== actor && one !== unwanted);
     const author = chosen(others, pick) ?? actor;
     const by = { actor: author, target: unwanted, pick };
@@ -249,8 +254,12 @@ export class World {
     else await this.#post({ ...by, kind: "post", option: 0 });
     const named = this.#model.statuses.findLast((one) => one.author === author && one.mentions.has(unwanted));
     const booster = chosen([...following.keys()], option);
-    if (option % 2 === 0 && named && booster !== null) await this.#boostThis(booster, named);
+    if (option % 4 !== 3 && named && booster !== null) await this.#boostThis(booster, named);
     await this.#settle();
+    if (!isInPassing) return;
+    const shown = await this.#page(actor, "limit=40");
+    deepStrictEqual(shown, this.#model.home(actor).slice(0, 40), `view of ${actor} within ${describe(step)}`);
+    await this.#relate({ ...step, kind: "unmute" });
   }
 
   async #boost({ kind, actor, pick }: Step): Promise<void> {
