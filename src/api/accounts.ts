@@ -8,7 +8,8 @@ import { findAccountId, searchAccounts } from "../discovery/search.ts";
 import { storeAvatar, storeHeader } from "../media/upload.ts";
 import { authorizeAllRequests } from "../relations/follow.ts";
 import { ACCOUNT_LISTS } from "../relations/queries.ts";
-import { authorStatuses, pageOfRows } from "../statuses/collections.ts";
+import { isBlockedBy, onlyShownAccounts } from "../statuses/access.ts";
+import { authorStatuses, pageOfAccounts, pageOfRows } from "../statuses/collections.ts";
 import { cleanInput } from "../statuses/text.ts";
 import { VISIBILITIES, visibilityCode, visibilityOf } from "../statuses/visibility.ts";
 import { readStale, sendAccountPage, sendAccounts, sendJson, sendTimeline } from "./answer.ts";
@@ -159,7 +160,7 @@ export function accountRoutes(app: App, context: ApiContext): void {
       const ids = await readStale(context, reply, [accountId], (source) =>
         searchAccounts(source, query.q, search),
       );
-      return sendAccounts(context, reply, ids);
+      return sendAccounts(context, reply, await onlyShownAccounts(context.statuses, ids, accountId));
     },
   });
 
@@ -224,11 +225,15 @@ export function accountRoutes(app: App, context: ApiContext): void {
         const account = await requireAccount(context, request.params.id);
         const page = pageOf(request.query, { standard: 40, most: 80 });
         const viewerId = request.viewer?.accountId ?? null;
-        const isHidden = account.hideCollections && viewerId !== account.id;
+        const isOwn = viewerId === account.id;
+        const isHidden =
+          !isOwn && (account.hideCollections || (await isBlockedBy(context.statuses, viewerId, account.id)));
         const rows = await readStale(context, reply, [viewerId, account.id], async ({ database, reading }) =>
           isHidden
             ? []
-            : database.readStale(reading, (db) => pageOfRows(db, ACCOUNT_LISTS[list](account.id), page)),
+            : pageOfAccounts(context.statuses, isOwn ? null : viewerId, page, (part) =>
+                database.readStale(reading, (db) => pageOfRows(db, ACCOUNT_LISTS[list](account.id), part)),
+              ),
         );
         return sendAccountPage(context, request, reply, rows, page);
       },

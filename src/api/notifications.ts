@@ -1,5 +1,6 @@
 import Type, { type Static } from "typebox";
 import { Invalid, NotFound } from "../core/errors.ts";
+import { fullPage } from "../core/page.ts";
 import {
   clearNotifications,
   countUnread,
@@ -59,11 +60,15 @@ export function notificationRoutes(app: App, context: ApiContext): void {
         excludeTypes: query.exclude_types ?? [],
         fromId: optionalIdOf(query.account_id, "account_id"),
       };
-      const rows = await readStale(context, reply, [accountId], (source) =>
-        pageOfNotifications(source, accountId, page, filter),
+      const shown = await readStale(context, reply, [accountId], (source) =>
+        fullPage(page, {
+          read: (part) => pageOfNotifications(source, accountId, part, filter),
+          idOf: (row) => row.id,
+          keep: (rows) => notificationsJson(context, accountId, rows),
+        }),
       );
-      linkPages(request, reply, context.config.publicUrl, timelineCursors(rows.map((row) => row.id)));
-      return sendJson(reply, jsonArray(await notificationsJson(context, accountId, rows)));
+      linkPages(request, reply, context.config.publicUrl, timelineCursors(shown.map(({ id }) => id)));
+      return sendJson(reply, jsonArray(shown.map(({ json }) => json)));
     },
   });
 
@@ -97,9 +102,9 @@ export function notificationRoutes(app: App, context: ApiContext): void {
     handler: async (request, reply) => {
       const { accountId } = signedIn(request);
       const row = await findNotification(context.database, accountId, requirePathId(request.params.id));
-      const [json] = row ? await notificationsJson(context, accountId, [row]) : [];
-      if (!json) throw new NotFound();
-      return sendJson(reply, json);
+      const [shown] = row ? await notificationsJson(context, accountId, [row]) : [];
+      if (!shown) throw new NotFound();
+      return sendJson(reply, shown.json);
     },
   });
 

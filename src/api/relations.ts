@@ -5,13 +5,13 @@ import { block, removeFollower, unblock } from "../relations/block.ts";
 import { authorizeRequest, follow, rejectRequest, unfollow } from "../relations/follow.ts";
 import { mute, unmute } from "../relations/mute.ts";
 import { ACCOUNT_LISTS, familiarFollowers, relationships, setAccountNote } from "../relations/queries.ts";
-import { pageOfRows } from "../statuses/collections.ts";
+import { pageOfAccounts, pageOfRows } from "../statuses/collections.ts";
 import { cleanInput } from "../statuses/text.ts";
 import { requireAccount } from "./accounts.ts";
-import { readStale, sendAccountPage } from "./answer.ts";
+import { linkRows, readStale, sendAccountPage } from "./answer.ts";
 import { type App, signedIn } from "./app.ts";
 import type { ApiContext } from "./context.ts";
-import { Account } from "./entities/account.ts";
+import { Account, MutedAccount } from "./entities/account.ts";
 import { Relationship, relationshipEntity } from "./entities/relationship.ts";
 import { IdsInput, idsOf, refusing } from "./input.ts";
 import { PagingQuery, pageOf } from "./paging.ts";
@@ -193,7 +193,6 @@ export function relationRoutes(app: App, context: ApiContext): void {
 
   for (const [url, list, scope] of [
     ["/api/v1/blocks", ACCOUNT_LISTS.blocks, "read:blocks"],
-    ["/api/v1/mutes", ACCOUNT_LISTS.mutes, "read:mutes"],
     ["/api/v1/follow_requests", ACCOUNT_LISTS.followRequests, "read:follows"],
   ] as const) {
     app.route({
@@ -209,12 +208,44 @@ export function relationRoutes(app: App, context: ApiContext): void {
         const page = pageOf(request.query, { standard: 40, most: 80 });
         const { accountId } = signedIn(request);
         const rows = await readStale(context, reply, [accountId], ({ database, reading }) =>
-          database.readStale(reading, (db) => pageOfRows(db, list(accountId), page)),
+          pageOfAccounts(context.statuses, null, page, (part) =>
+            database.readStale(reading, (db) => pageOfRows(db, list(accountId), part)),
+          ),
         );
         return sendAccountPage(context, request, reply, rows, page);
       },
     });
   }
+
+  app.route({
+    method: "GET",
+    url: "/api/v1/mutes",
+    config: { scope: "read:mutes" },
+    schema: {
+      summary: "Whom one mutes, and until when",
+      querystring: Type.Object(PagingQuery),
+      response: { 200: Type.Array(MutedAccount) },
+    },
+    handler: async (request, reply) => {
+      const page = pageOf(request.query, { standard: 40, most: 80 });
+      const { accountId } = signedIn(request);
+      const rows = await readStale(context, reply, [accountId], ({ database, reading }) =>
+        pageOfAccounts(context.statuses, null, page, (part) =>
+          database.readStale(reading, (db) => pageOfRows(db, ACCOUNT_LISTS.mutes(accountId), part)),
+        ),
+      );
+      linkRows(context, request, reply, rows, page.limit);
+      const profiles = await context.profiles.getMany(rows.map((row) => row.id));
+      const { mutedUntilMs } = await context.statuses.relations.of(accountId);
+      return rows.flatMap(({ id }) => {
+        const profile = profiles.get(id);
+        if (!profile) return [];
+        const untilMs = mutedUntilMs.get(id) ?? Number.POSITIVE_INFINITY;
+        const mute_expires_at = Number.isFinite(untilMs) ? new Date(untilMs).toISOString() : null;
+        return [{ ...(JSON.parse(profile.json.toString()) as Account), mute_expires_at }];
+      });
+    },
+  });
 
   for (const [name, decide] of [
     ["authorize", authorizeRequest],

@@ -10,7 +10,7 @@ import {
   suggestedAccounts,
 } from "../discovery/search.ts";
 import type { StaleSource } from "../engines/database/pools.ts";
-import { onlyVisible } from "../statuses/access.ts";
+import { onlyShown, onlyShownAccounts, onlyVisible, TIMELINE } from "../statuses/access.ts";
 import { statusesJson } from "../statuses/splice.ts";
 import { readStale, sendJson } from "./answer.ts";
 import { type App, signedIn } from "./app.ts";
@@ -34,6 +34,8 @@ interface Found {
   accounts: AccountId[];
   statuses: StatusId[];
   tags: string[];
+  /** By its own address: what a lookup gives, and no search. */
+  isLookup?: true;
 }
 
 export function searchRoutes(app: App, context: ApiContext): void {
@@ -131,10 +133,10 @@ async function find(
   const ownHost = new URL(publicUrl).host;
   const wants = (type: string) => query.type === null || query.type === "" || query.type === type;
   const address = localAddress(query.text, publicUrl);
-  if (address?.statusId) return { accounts: [], statuses: [address.statusId], tags: [] };
+  if (address?.statusId) return { accounts: [], statuses: [address.statusId], tags: [], isLookup: true };
   const name = address?.username ?? query.text;
   const exact = wants("accounts") && address ? await findAccountId(source, name, ownHost) : null;
-  if (exact !== null) return { accounts: [exact], statuses: [], tags: [] };
+  if (exact !== null) return { accounts: [exact], statuses: [], tags: [], isLookup: true };
   const { limit, offset } = query;
   const followedBy = query.following ? viewerId : null;
   return {
@@ -159,14 +161,16 @@ function localAddress(text: string, publicUrl: string): { username?: string; sta
 }
 
 async function answer(context: ApiContext, found: Found, viewerId: AccountId | null): Promise<Buffer> {
-  const profiles = await context.profiles.getMany(found.accounts);
-  const accounts = found.accounts.flatMap((id) => profiles.get(id)?.json.toString() ?? []);
+  const ids = found.isLookup
+    ? found.accounts
+    : await onlyShownAccounts(context.statuses, found.accounts, viewerId);
+  const profiles = await context.profiles.getMany(ids);
+  const accounts = ids.flatMap((id) => profiles.get(id)?.json.toString() ?? []);
   const records = await context.statuses.statuses.getMany(found.statuses);
-  const visible = await onlyVisible(
-    context.statuses,
-    found.statuses.flatMap((id) => records.get(id) ?? []),
-    viewerId,
-  );
+  const existing = found.statuses.flatMap((id) => records.get(id) ?? []);
+  const shown = found.isLookup
+    ? await onlyVisible(context.statuses, existing, viewerId)
+    : await onlyShown(context.statuses, existing, viewerId, TIMELINE);
   const hashtags = found.tags.map((name) => ({
     name,
     url: context.urls.tag(name),
@@ -175,7 +179,7 @@ async function answer(context: ApiContext, found: Found, viewerId: AccountId | n
   }));
   return Buffer.concat([
     Buffer.from(`{"accounts":[${accounts.join(",")}],"statuses":`),
-    await statusesJson(context.splice, visible, viewerId),
+    await statusesJson(context.splice, shown, viewerId),
     Buffer.from(`,"hashtags":${JSON.stringify(hashtags)}}`),
   ]);
 }

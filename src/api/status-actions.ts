@@ -2,7 +2,13 @@ import Type from "typebox";
 import type { AccountId, StatusId } from "../core/ids.ts";
 import { requireVisible } from "../statuses/access.ts";
 import { boost, unboost } from "../statuses/boost.ts";
-import { favouritedBy, type Marked, markedStatuses, rebloggedBy } from "../statuses/collections.ts";
+import {
+  favouritedBy,
+  type Marked,
+  markedStatuses,
+  pageOfAccounts,
+  rebloggedBy,
+} from "../statuses/collections.ts";
 import type { StatusesContext } from "../statuses/context.ts";
 import { bookmark, favourite, unbookmark, unfavourite } from "../statuses/favourite.ts";
 import type { StatusRecord } from "../statuses/records.ts";
@@ -87,7 +93,9 @@ export function statusActionRoutes(app: App, context: ApiContext): void {
         const { facts } = await requireVisible(context.statuses, id, viewerId);
         const page = pageOf(request.query, { standard: 40, most: 80 });
         const rows = await readStale(context, reply, [viewerId], (source) =>
-          load(source, facts.reblogOfId ?? facts.id, page),
+          pageOfAccounts(context.statuses, viewerId, page, (part) =>
+            load(source, facts.reblogOfId ?? facts.id, part),
+          ),
         );
         return sendAccountPage(context, request, reply, rows, page);
       },

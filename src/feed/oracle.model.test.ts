@@ -136,7 +136,9 @@ function addStatus(model: Model, random: Random): void {
   const author = random.below(ACCOUNTS);
   const earlier = [...model.statuses.values()].filter((status) => status.boostOf === null);
   const base = { id, author, mentions: new Set<number>(), repliesTo: null, boostOf: null };
-  const original = earlier.length > 0 && random.chance(0.4) ? random.pick(earlier.slice(-60)) : null;
+  // Some from so far below that a boost of it isn't dropped.
+  const near = random.chance(0.8) ? earlier.slice(-60) : earlier;
+  const original = earlier.length > 0 && random.chance(0.4) ? random.pick(near) : null;
   if (original && random.chance(0.6)) {
     const twice = [...model.statuses.values()].some(
       (other) => other.author === author && other.boostOf === original.id,

@@ -21,11 +21,13 @@ export async function homeTimelineBySql(db: Db, viewerId: AccountId): Promise<St
       left join statuses o on o.id = s.reblog_of_id
       where (s.author_id = ${viewerId} or f.follower_id is not null)
         and (s.reblog_of_id is null or o.id is not null)),
-    hidden as (
+    unwanted as (
       select target_id as account_id from blocks where account_id = ${viewerId}
-      union select account_id from blocks where target_id = ${viewerId}
       union select target_id from mutes
         where account_id = ${viewerId} and (expires_at is null or expires_at > now())),
+    hidden as (
+      select account_id from unwanted
+      union select account_id from blocks where target_id = ${viewerId}),
     entries as (
       select c.id, c.reblog_of_id, row_number() over (order by c.id desc) as place
       from candidates c
@@ -40,6 +42,9 @@ export async function homeTimelineBySql(db: Db, viewerId: AccountId): Promise<St
             and c.original_visibility <> 3
             and (c.original_visibility <> 2 or exists (select 1 from follows
               where follower_id = ${viewerId} and followee_id = c.original_author_id))))
+        and (${viewerId} in (c.author_id, c.original_author_id) or not exists (
+          select 1 from status_mentions
+          where status_id = coalesce(c.reblog_of_id, c.id) and account_id in (select account_id from unwanted)))
         and (c.visibility <> 3 or c.author_id = ${viewerId} or exists (
           select 1 from status_mentions where status_id = c.id and account_id = ${viewerId}))
         and (c.author_id = ${viewerId}

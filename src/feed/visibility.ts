@@ -3,7 +3,7 @@
  * only the loading of facts differs. `oracle.ts` says the same in SQL.
  */
 import type { AccountId } from "../core/ids.ts";
-import type { Relations } from "../relations/relations.ts";
+import { hidingOf, namesUnwanted, type Relations } from "../relations/relations.ts";
 import type { StatusFacts } from "../statuses/records.ts";
 
 export interface EntryFacts {
@@ -20,6 +20,7 @@ export type Exclusion =
   | "on-exclusive-list"
   | "blocked"
   | "muted"
+  | "names-unwanted"
   | "not-addressed"
   | "followers-only"
   | "boosts-off"
@@ -32,6 +33,7 @@ export function exclusionOf(entry: EntryFacts, relations: Relations, nowMs: numb
   return (
     exclusionOfAuthor(entry, relations, nowMs) ??
     (original === null ? null : exclusionOfOriginal(entry, original, relations, nowMs)) ??
+    exclusionOfNames(status, original ?? status, relations, nowMs) ??
     exclusionOfAddress(status, relations) ??
     exclusionOfKind(status, relations) ??
     // Last, so that a list's own timeline can pass over it alone.
@@ -46,7 +48,7 @@ function exclusionOfAuthor(entry: EntryFacts, relations: Relations, nowMs: numbe
   if (entry.isSuspended(authorId)) return "author-suspended";
   if (authorId === relations.viewerId) return null;
   if (!relations.following.has(authorId)) return "not-followed";
-  return exclusionByRelation(authorId, relations, nowMs);
+  return hidingOf(relations, authorId, nowMs);
 }
 
 function exclusionOfOriginal(
@@ -60,13 +62,18 @@ function exclusionOfOriginal(
   if (original.visibility === "private" && !relations.following.has(original.authorId))
     return "followers-only";
   if (original.visibility === "direct") return "not-addressed";
-  return exclusionByRelation(original.authorId, relations, nowMs);
+  return hidingOf(relations, original.authorId, nowMs);
 }
 
-function exclusionByRelation(accountId: AccountId, relations: Relations, nowMs: number): Exclusion | null {
-  if (relations.blocking.has(accountId) || relations.blockedBy.has(accountId)) return "blocked";
-  const mutedUntilMs = relations.mutedUntilMs.get(accountId);
-  return mutedUntilMs !== undefined && mutedUntilMs > nowMs ? "muted" : null;
+/** `shown` is what the viewer reads: the status, or what it boosts. What one wrote or boosted oneself always shows. */
+function exclusionOfNames(
+  status: StatusFacts,
+  shown: StatusFacts,
+  relations: Relations,
+  nowMs: number,
+): Exclusion | null {
+  if (status.authorId === relations.viewerId || shown.authorId === relations.viewerId) return null;
+  return namesUnwanted(relations, shown.mentionIds, nowMs) ? "names-unwanted" : null;
 }
 
 function exclusionOfAddress(status: StatusFacts, relations: Relations): Exclusion | null {

@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from "kysely";
 import type { AccountId, NotificationId, StatusId } from "../core/ids.ts";
-import type { Page } from "../core/page.ts";
+import { fullPage, type Page } from "../core/page.ts";
 import type { Database, Db, StaleSource } from "../engines/database/pools.ts";
 import { ofNow } from "../engines/database/replica-router.ts";
 import type { NotificationType } from "./notify.ts";
@@ -32,20 +32,12 @@ export async function pageOfNotifications(
   if (database.shards.isOne)
     return database.readStale(reading, (db) => pageIn(db, accountId, page, filter, shown(accountId)));
   const own = database.shards.of(accountId);
-  const found: NotificationRow[] = [];
-  let { before, after } = page;
-  // Who may show is said by another database: on to the next page until this one is full.
-  for (;;) {
-    const part = { ...page, before, after };
-    const rows = await own.readStale(reading, (db) => pageIn(db, accountId, part, filter, sql`true`));
-    const kept = await database.readStale(reading, (db) => onlyShown(db, accountId, rows));
-    if (page.edge === "oldest") found.unshift(...kept);
-    else found.push(...kept);
-    if (rows.length < page.limit || found.length >= page.limit) break;
-    if (page.edge === "oldest") after = rows.at(0)?.id ?? null;
-    else before = rows.at(-1)?.id ?? null;
-  }
-  return page.edge === "oldest" ? found.slice(-page.limit) : found.slice(0, page.limit);
+  // Who may show is said by another database.
+  return fullPage(page, {
+    read: (part) => own.readStale(reading, (db) => pageIn(db, accountId, part, filter, sql`true`)),
+    idOf: (row) => row.id,
+    keep: (rows) => database.readStale(reading, (db) => onlyShown(db, accountId, rows)),
+  });
 }
 
 async function pageIn(
@@ -164,6 +156,7 @@ async function onlyShown(
 
 function shown(accountId: AccountId): RawBuilder<unknown> {
   return sql`not exists (select 1 from blocks b where b.account_id = ${accountId} and b.target_id = n.from_account_id)
+    and not exists (select 1 from blocks b where b.account_id = n.from_account_id and b.target_id = ${accountId})
     and not exists (select 1 from mutes m where m.account_id = ${accountId} and m.target_id = n.from_account_id
       and m.hide_notifications and (m.expires_at is null or m.expires_at > now()))
     and exists (select 1 from accounts a where a.id = n.from_account_id and a.suspended_at is null)`;

@@ -75,7 +75,7 @@ export async function setAccountNote(
     on conflict (account_id, target_id) do update set comment = excluded.comment`.execute(db);
 }
 
-/** Of the viewer's followed accounts, those that follow `targetId`, for each target. */
+/** Of the accounts that the viewer follows and doesn't mute, those that follow `targetId`, for each target. */
 export async function familiarFollowers(
   db: Db,
   viewerId: AccountId,
@@ -85,7 +85,9 @@ export async function familiarFollowers(
   const { rows } = await sql<{ target_id: AccountId; follower_ids: AccountId[] }>`
     select t.id as target_id, array(
       select f.follower_id from follows mine join follows f on f.follower_id = mine.followee_id
-      where mine.follower_id = ${viewerId} and f.followee_id = t.id limit ${limit}) as follower_ids
+      where mine.follower_id = ${viewerId} and f.followee_id = t.id
+        and not exists (select 1 from mutes m where m.account_id = ${viewerId} and m.target_id = f.follower_id
+          and (m.expires_at is null or m.expires_at > now())) limit ${limit}) as follower_ids
     from unnest(${[...targetIds]}::bigint[]) as t (id)`.execute(db);
   return rows;
 }

@@ -1,6 +1,5 @@
 /** What a viewer's relations say right now, loaded in one query and cached until one of them changes. */
 import { sql } from "kysely";
-import type { Clock } from "../core/clock.ts";
 import { type CacheLimits, GuardedCache } from "../core/guarded-cache.ts";
 import type { AccountId } from "../core/ids.ts";
 import type { Database, Db } from "../engines/database/pools.ts";
@@ -49,9 +48,31 @@ export class RelationsCache {
   }
 }
 
-export function isMuted(relations: Relations, accountId: AccountId, clock: Clock): boolean {
+/** Why an account is out of the viewer's sight; null when it isn't. A block hides each of the two from the other. */
+export function hidingOf(
+  relations: Relations,
+  accountId: AccountId,
+  nowMs: number,
+): "blocked" | "muted" | null {
+  if (relations.blocking.has(accountId) || relations.blockedBy.has(accountId)) return "blocked";
+  return isMuted(relations, accountId, nowMs) ? "muted" : null;
+}
+
+/**
+ * Whether a post that mentions these accounts names one that the viewer blocks or mutes. Who blocks the viewer may be
+ * named: others speak of whom they like.
+ */
+export function namesUnwanted(
+  relations: Relations,
+  mentionIds: readonly AccountId[],
+  nowMs: number,
+): boolean {
+  return mentionIds.some((id) => relations.blocking.has(id) || isMuted(relations, id, nowMs));
+}
+
+function isMuted(relations: Relations, accountId: AccountId, nowMs: number): boolean {
   const untilMs = relations.mutedUntilMs.get(accountId);
-  return untilMs !== undefined && untilMs > clock.nowMs();
+  return untilMs !== undefined && untilMs > nowMs;
 }
 
 function noRelations(viewerId: AccountId): Relations {

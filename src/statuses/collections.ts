@@ -1,10 +1,10 @@
 /** Lists of statuses and of accounts around statuses: an author's, favourites, bookmarks, who boosted. */
 import { type RawBuilder, sql } from "kysely";
 import { type AccountId, descending, type StatusId } from "../core/ids.ts";
-import type { Page } from "../core/page.ts";
+import { fullPage, type Page } from "../core/page.ts";
 import type { Db, StaleSource } from "../engines/database/pools.ts";
 import { byItself } from "../engines/database/shards.ts";
-import { type AccessContext, onlyVisible } from "./access.ts";
+import { isBlockedBy, onlyShown, onlyShownAccounts, onlyVisible, type SightContext } from "./access.ts";
 import { REACTION_CODES, remoteSources } from "./reactions.ts";
 import type { StatusRecord } from "./records.ts";
 import { tagKeysAsked } from "./text/tags.ts";
@@ -26,6 +26,24 @@ export async function pageOfRows(db: Db, from: RawBuilder<unknown>, page: Page):
   return upwards ? rows.reverse() : rows;
 }
 
+/** A full page of those rows whose accounts show to the viewer. With nobody as viewer, of those that everybody sees. */
+export function pageOfAccounts(
+  context: SightContext,
+  viewerId: AccountId | null,
+  page: Page,
+  read: (page: Page) => Promise<readonly ListRow[]>,
+): Promise<ListRow[]> {
+  return fullPage(page, {
+    read,
+    idOf: (row) => row.row_id,
+    keep: async (rows) => {
+      const ids = rows.map((row) => row.id);
+      const shown = new Set(await onlyShownAccounts(context, ids, viewerId));
+      return rows.filter((row) => shown.has(row.id));
+    },
+  });
+}
+
 export interface AuthorFilter {
   readonly onlyMedia: boolean;
   readonly excludeReplies: boolean;
@@ -33,15 +51,20 @@ export interface AuthorFilter {
   readonly tagged: string | null;
 }
 
-/** An author's statuses that the viewer may see: one index, filtered by what the viewer's relation allows. */
+/**
+ * An author's statuses that the viewer may see: one index, filtered by what the viewer's relation allows. The author
+ * shows on this page to a viewer who blocks or mutes them, what they boosted of others as everywhere. Accounts that the
+ * author blocks see nothing.
+ */
 export async function authorStatuses(
-  context: AccessContext & StaleSource,
+  context: SightContext & StaleSource,
   authorId: AccountId,
   viewerId: AccountId | null,
   page: Page,
   filter: AuthorFilter,
 ): Promise<StatusRecord[]> {
   const isOwn = viewerId === authorId;
+  if (await isBlockedBy(context, viewerId, authorId)) return [];
   const follows =
     viewerId !== null && !isOwn && (await context.relations.of(viewerId)).following.has(authorId);
   const seen = isOwn ? sql`true` : follows ? sql`visibility <= 2` : sql`visibility <= 1`;
@@ -55,15 +78,22 @@ export async function authorStatuses(
       ${filter.excludeReplies ? sql`and (in_reply_to_account_id is null or in_reply_to_account_id = author_id)` : sql``}
       ${filter.excludeReblogs ? sql`and reblog_of_id is null` : sql``}
       ${filter.tagged === null ? sql`` : sql`and exists (select 1 from status_tags t where t.status_id = s.id and t.tag = any(${tagKeysAsked(filter.tagged)}::text[]))`}`;
-  const rows = await database.readStale(context.reading, (db) => pageOfRows(db, selected, page));
-  return recordsOf(context, rows, viewerId);
+  return fullPage(page, {
+    read: (part) => database.readStale(context.reading, (db) => pageOfRows(db, selected, part)),
+    idOf: (row) => row.row_id,
+    keep: async (rows) =>
+      onlyShown(context, await recordsOf(context, rows), viewerId, { isTimeline: false, ownerId: authorId }),
+  });
 }
 
 export type Marked = "favourites" | "bookmarks";
 
-/** What the account favourited or bookmarked, newest mark first; `rows` are what the list pages by. */
+/**
+ * What the account favourited or bookmarked, newest mark first; `rows` are what the list pages by. One's own choice, of
+ * whomever: a block or a mute takes nothing out of it.
+ */
 export async function markedStatuses(
-  context: AccessContext & StaleSource,
+  context: SightContext & StaleSource,
   table: Marked,
   accountId: AccountId,
   page: Page,
@@ -71,7 +101,7 @@ export async function markedStatuses(
   const marks = sql`select id as row_id, status_id as id from ${sql.table(table)} where account_id = ${accountId}`;
   const database = context.database.shards.of(accountId);
   const rows = await database.readStale(context.reading, (db) => pageOfRows(db, marks, page));
-  return { rows, records: await recordsOf(context, rows, accountId) };
+  return { rows, records: await onlyVisible(context, await recordsOf(context, rows), accountId) };
 }
 
 /** Accounts that favourited the status. */
@@ -108,15 +138,7 @@ export async function rebloggedBy(
   return page.edge === "oldest" ? rows.slice(-page.limit) : rows.slice(0, page.limit);
 }
 
-async function recordsOf(
-  context: AccessContext,
-  rows: readonly ListRow[],
-  viewerId: AccountId | null,
-): Promise<StatusRecord[]> {
+async function recordsOf(context: SightContext, rows: readonly ListRow[]): Promise<StatusRecord[]> {
   const records = await context.statuses.getMany(rows.map((row) => row.id));
-  return onlyVisible(
-    context,
-    rows.flatMap((row) => records.get(row.id) ?? []),
-    viewerId,
-  );
+  return rows.flatMap((row) => records.get(row.id) ?? []);
 }

@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import { type AccountId, descending, type StatusId } from "../core/ids.ts";
 import type { Db, StaleSource } from "../engines/database/pools.ts";
 import { byItself } from "../engines/database/shards.ts";
-import { type AccessContext, onlyVisible } from "./access.ts";
+import { CONVERSATION, onlyShown, type SightContext } from "./access.ts";
 import { REACTION_CODES } from "./reactions.ts";
 import type { StatusRecord } from "./records.ts";
 
@@ -17,7 +17,7 @@ const ANONYMOUS = { ancestors: 40, descendants: 60, depth: 20 };
  * answers. What is deleted has no record, and goes from wherever it hung.
  */
 export async function readThread(
-  context: AccessContext & StaleSource,
+  context: SightContext & StaleSource,
   record: StatusRecord,
   viewerId: AccountId | null,
 ): Promise<{ ancestors: StatusRecord[]; descendants: StatusRecord[] }> {
@@ -31,8 +31,8 @@ export async function readThread(
     ? await shards.of(id).readStale(context.reading, (db) => descendantsIn(db, id, depth, most))
     : await descendantsAcross(context, id, depth, most);
   return {
-    ancestors: await visible(context, ancestors, viewerId),
-    descendants: await visible(context, descendants, viewerId),
+    ancestors: await shown(context, ancestors, viewerId),
+    descendants: ownFirst(record, await shown(context, descendants, viewerId)),
   };
 }
 
@@ -108,15 +108,30 @@ async function descendantsAcross(
   return inOrder;
 }
 
-async function visible(
-  context: AccessContext,
+async function shown(
+  context: SightContext,
   ids: readonly StatusId[],
   viewerId: AccountId | null,
 ): Promise<StatusRecord[]> {
   const records = await context.statuses.getMany(ids);
-  return onlyVisible(
+  return onlyShown(
     context,
     ids.flatMap((id) => records.get(id) ?? []),
     viewerId,
+    CONVERSATION,
   );
+}
+
+/** What the author added to the status comes first, each time in answer to oneself, then what others answered. */
+function ownFirst({ facts: opened }: StatusRecord, descendants: readonly StatusRecord[]): StatusRecord[] {
+  const added = new Set([opened.id]);
+  // Answers stand behind what they answer, so that one look is enough.
+  for (const { facts } of descendants) {
+    const isOwn = facts.authorId === opened.authorId;
+    if (isOwn && facts.inReplyToId !== null && added.has(facts.inReplyToId)) added.add(facts.id);
+  }
+  const [own, others] = [true, false].map((is) =>
+    descendants.filter(({ facts }) => added.has(facts.id) === is),
+  );
+  return [...(own ?? []), ...(others ?? [])];
 }

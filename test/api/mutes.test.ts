@@ -27,3 +27,19 @@ test("a mute that runs out brings its posts back everywhere, and its account amo
   expect(await everywhere()).toEqual([false, false, false]);
   await expect.poll(everywhere, { timeout: 8_000 }).toEqual([true, true, true]);
 });
+
+test("the list of mutes says until when", async () => {
+  const { client } = viewer;
+  const listed = async () =>
+    (await client.get<{ id: string; mute_expires_at: string | null }[]>("/api/v1/mutes")).map(
+      ({ id, mute_expires_at }) => ({ id, mute_expires_at }),
+    );
+  const path = `/api/v1/accounts/${muted.id}/mute`;
+  const { muting_expires_at } = await client.post<{ muting_expires_at: string }>(path, { duration: 3_600 });
+  expect(Date.parse(muting_expires_at)).toBeGreaterThan(Date.now() + 3_000_000);
+  expect(await listed()).toEqual([{ id: muted.id, mute_expires_at: muting_expires_at }]);
+  await client.post(path);
+  expect(await listed()).toEqual([{ id: muted.id, mute_expires_at: null }]);
+  await client.post(`/api/v1/accounts/${muted.id}/unmute`);
+  expect(await listed()).toEqual([]);
+});

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { testCluster } from "../support/cluster-tenant.ts";
 import { type OpenedRoost, openTestRoost } from "../support/open-roost.ts";
 import { type ShardDatabases, startShardDatabases } from "../support/shard-databases.ts";
-import { ACCOUNTS, KINDS, type Step, describe as told, World } from "./world.ts";
+import { ACCOUNTS, KINDS, type Step, describe as told } from "./steps.ts";
+import { World } from "./world.ts";
 
 const isLong = process.env.TEST_LONG === "1";
 const SEQUENCES = isLong ? 1_000 : 25;

@@ -123,6 +123,10 @@ export class Model {
     )
       return false;
     if (author === viewer) return true;
+    // Neither does what others say about whom one blocks or mutes; one's own words are one's own, boosted too.
+    const said = boosts ?? status;
+    const isUnwanted = (account: number) => own.blocking.has(account) || own.muting.has(account);
+    if (said.author !== viewer && [...said.mentions].some(isUnwanted)) return false;
     const showReblogs = own.following.get(author);
     if (showReblogs === undefined || hides(author) || own.exclusive.has(author)) return false;
     if (status.visibility === "direct" && !status.mentions.has(viewer)) return false;

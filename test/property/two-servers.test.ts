@@ -7,7 +7,8 @@ import { sleep } from "../../src/core/clock.ts";
 import { seededRandom } from "../../src/core/random.ts";
 import type { OpenedRoost } from "../support/open-roost.ts";
 import { openTwoServers, type TwoServers } from "../support/two-servers.ts";
-import { ACCOUNTS, KINDS, type Step, World } from "./world.ts";
+import { ACCOUNTS, KINDS, type Step } from "./steps.ts";
+import { World } from "./world.ts";
 
 const isLong = process.env.TEST_LONG === "1";
 const STEPS = 25;

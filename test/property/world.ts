@@ -5,50 +5,8 @@ import { sleep } from "../../src/core/clock.ts";
 import { makeId } from "../../src/core/ids.ts";
 import { Client, type Status } from "../support/client.ts";
 import type { OpenedRoost } from "../support/open-roost.ts";
-import { Model, type Visibility } from "./model.ts";
-
-export const ACCOUNTS = 4;
-
-/** One step; `pick` and `option` are reduced to what exists when the step is taken. */
-export interface Step {
-  readonly kind: (typeof KINDS)[number];
-  readonly actor: number;
-  readonly target: number;
-  readonly pick: number;
-  readonly option: number;
-}
-
-export const KINDS = [
-  "post",
-  "post",
-  "reply",
-  "boost",
-  "boost",
-  "boost",
-  "post",
-  "unboost",
-  "edit",
-  "delete",
-  "follow",
-  "follow",
-  "unfollow",
-  "block",
-  "unblock",
-  "mute",
-  "unmute",
-  "exclude",
-  "include",
-  "lock",
-  "authorize",
-  "mode",
-  "mode",
-  "lose caches",
-  "wait",
-  "many posts",
-  "boost in hiding",
-  "boost in hiding",
-  "mute for a while",
-] as const;
+import { Model, type ModelStatus, type Visibility } from "./model.ts";
+import { ACCOUNTS, describe, type Step } from "./steps.ts";
 
 const VISIBILITIES: readonly Visibility[] = ["public", "public", "unlisted", "private", "direct"];
 const IDLE_MS_MAX = 10_000;
@@ -216,6 +174,8 @@ export class World {
         return this.#boostInHiding(step);
       case "mute for a while":
         return this.#muteForAWhile(step);
+      case "name the unwanted":
+        return this.#nameTheUnwanted(step);
       case "exclude":
       case "include":
         return this.#exclusive(step);
@@ -277,32 +237,53 @@ export class World {
     this.#muteEnds.set(`${actor}>${target}`, { actor, target, atMs });
   }
 
+  /**
+   * Somebody names whom the actor blocks or mutes, in a post or by an edit; perhaps it is boosted to the actor. Of whom
+   * the actor only mutes for this, it must be there when that is taken back.
+   */
+  async #nameTheUnwanted(step: Step): Promise<void> {
+    const { actor, pick, option } = step;
+    const { blocking, muting, following } = this.#model.account(actor);
+    const unwanted = chosen([...blocking, ...muting], pick) ?? step.target;
+    const isInPassing = !blocking.has(unwanted) && !muting.has(unwanted);
+    if (isInPassing) await this.#relate({ ...step, kind: "mute" });
+    const others = [...this.#people.keys()].filter((one) => one !== actor && one !== unwanted);
+    const author = chosen(others, pick) ?? actor;
+    const by = { actor: author, target: unwanted, pick };
+    if (option % 3 === 0) await this.#change({ ...by, kind: "edit", option: 0 });
+    else await this.#post({ ...by, kind: "post", option: 0 });
+    const named = this.#model.statuses.findLast((one) => one.author === author && one.mentions.has(unwanted));
+    const booster = chosen([...following.keys()], option);
+    if (option % 4 !== 3 && named && booster !== null) await this.#boostThis(booster, named);
+    await this.#settle();
+    if (!isInPassing) return;
+    const shown = await this.#page(actor, "limit=40");
+    deepStrictEqual(shown, this.#model.home(actor).slice(0, 40), `view of ${actor} within ${describe(step)}`);
+    await this.#relate({ ...step, kind: "unmute" });
+  }
+
   async #boost({ kind, actor, pick }: Step): Promise<void> {
     const model = this.#model;
     const boostable = model.statuses.filter((status) => !status.boosts && model.canBoost(actor, status));
     const original = chosen(boostable, pick);
     if (!original) return;
+    if (kind !== "unboost") return this.#boostThis(actor, original);
+    await this.#person(actor).client.post(`/api/v1/statuses/${original.id}/unreblog`);
     const existing = model.statuses.find((status) => status.author === actor && status.boosts === original);
-    const { client } = this.#person(actor);
-    if (kind === "unboost") {
-      await client.post(`/api/v1/statuses/${original.id}/unreblog`);
-      if (existing) model.remove(existing);
-      return;
-    }
-    const boost = await client.post<Status>(`/api/v1/statuses/${original.id}/reblog`);
+    if (existing) model.remove(existing);
+  }
+
+  async #boostThis(actor: number, original: ModelStatus): Promise<void> {
+    const model = this.#model;
+    if (!model.canBoost(actor, original)) return;
+    const existing = model.statuses.find((status) => status.author === actor && status.boosts === original);
+    const boost = await this.#person(actor).client.post<Status>(`/api/v1/statuses/${original.id}/reblog`);
     deepStrictEqual(boost.reblog?.id, `${original.id}`, "a boost shows what it boosts");
     if (existing)
       return deepStrictEqual(boost.id, `${existing.id}`, "boosting twice gives the boost there is");
     const visibility = original.visibility === "private" ? "private" : "public";
-    const id = BigInt(boost.id);
-    model.statuses.push({
-      id,
-      author: actor,
-      visibility,
-      mentions: new Set(),
-      repliedTo: null,
-      boosts: original,
-    });
+    const rest = { author: actor, visibility, mentions: new Set<number>(), repliedTo: null } as const;
+    model.statuses.push({ ...rest, id: BigInt(boost.id), boosts: original });
   }
 
   async #change({ kind, actor, target, pick, option }: Step): Promise<void> {
@@ -389,10 +370,6 @@ export class World {
     if (!person) throw new Error(`there is no account ${index}`);
     return person;
   }
-}
-
-export function describe(step: Step): string {
-  return `${step.kind} by ${step.actor} (target ${step.target}, pick ${step.pick}, option ${step.option})`;
 }
 
 function chosen<T>(among: readonly T[], pick: number): T | null {

@@ -121,6 +121,7 @@ export class Model {
     if (this.account(author).suspended) return false;
     if (boostOf !== null && !this.showsOriginal(viewer, boostOf)) return false;
     if (author === viewer) return true;
+    if (this.isAboutUnwanted(viewer, boostOf === null ? status : this.statuses.get(boostOf))) return false;
     const { following, lists } = this.account(viewer);
     if (!following.has(author) || this.hides(viewer, author)) return false;
     for (const list of lists.values()) if (list.exclusive && list.members.has(author)) return false;
@@ -138,6 +139,13 @@ export class Model {
     if (original.visibility === "private" && !this.account(viewer).following.has(original.author))
       return false;
     return !this.hides(viewer, original.author);
+  }
+
+  /** What somebody else wrote, naming an account that the viewer blocks or mutes. */
+  private isAboutUnwanted(viewer: AccountPlace, said: ModelStatus | undefined): boolean {
+    if (!said || said.author === viewer) return false;
+    const { blocking, muting } = this.account(viewer);
+    return [...said.mentions].some((named) => blocking.has(named) || muting.has(named));
   }
 
   private hides(viewer: AccountPlace, other: AccountPlace): boolean {

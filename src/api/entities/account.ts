@@ -41,6 +41,12 @@ export const Account = Type.Object({
 });
 export type Account = Static<typeof Account>;
 
+/** As one's list of mutes shows it. */
+export const MutedAccount = Type.Object({
+  ...Account.properties,
+  mute_expires_at: Type.Union([Type.String(), Type.Null()]),
+});
+
 /** Without the counts, which `accounts/profiles.ts` adds: they change with every post. */
 export function renderAccount(row: ProfileRow, urls: Urls): string {
   const avatar = row.avatar_key ? urls.media(row.avatar_key) : urls.defaultAvatar(row.id);

@@ -18,8 +18,7 @@ import {
 } from "../../feed/live.ts";
 import { findNotification } from "../../notifications/queries.ts";
 import { requireList } from "../../relations/lists.ts";
-import { isMuted } from "../../relations/relations.ts";
-import { onlyVisible } from "../../statuses/access.ts";
+import { onlyShown, TIMELINE } from "../../statuses/access.ts";
 import type { StatusRecord } from "../../statuses/records.ts";
 import { spliceStatus } from "../../statuses/splice.ts";
 import type { ApiContext } from "../context.ts";
@@ -187,10 +186,10 @@ export class LiveConnection implements AsyncDisposable {
     const accountId = this.#accountId;
     if (accountId === null) return;
     const row = await findNotification(this.#context.database, accountId, id);
-    const [json] = row ? await notificationsJson(this.#context, accountId, [row]) : [];
-    if (!json) return;
+    const [shown] = row ? await notificationsJson(this.#context, accountId, [row]) : [];
+    if (!shown) return;
     for (const stream of this.#streams.values()) {
-      if (stream.kind === "user") this.#send(stream, "notification", json.toString());
+      if (stream.kind === "user") this.#send(stream, "notification", shown.json.toString());
     }
   }
 
@@ -252,13 +251,8 @@ export class LiveConnection implements AsyncDisposable {
   async #visible(id: StatusId): Promise<StatusRecord | null> {
     const { statuses } = this.#context;
     const record = await statuses.statuses.get(id);
-    const [visible] = record ? await onlyVisible(statuses, [record], this.#accountId) : [];
-    if (!visible || this.#accountId === null) return visible ?? null;
-    const relations = await statuses.relations.of(this.#accountId);
-    const { authorId } = visible.facts;
-    return relations.blocking.has(authorId) || isMuted(relations, authorId, this.#context.clock)
-      ? null
-      : visible;
+    const [shown] = record ? await onlyShown(statuses, [record], this.#accountId, TIMELINE) : [];
+    return shown ?? null;
   }
 
   async #sendStatus(id: StatusId, event: string, streams: readonly Stream[]): Promise<void> {
