@@ -13,6 +13,7 @@ import { listenForInvalidation } from "./engines/database/invalidation-channel.t
 import type { Database } from "./engines/database/pools.ts";
 import type { Consumer } from "./engines/event-log/port.ts";
 import type { FanOutModes } from "./feed/fan-out-mode.ts";
+import { countWaiting, deleteExpiredMedia } from "./media/expiry.ts";
 import { type BackgroundTask, startBackgroundTasks } from "./workers/background-tasks.ts";
 import { startFanOut } from "./workers/fan-out.ts";
 import { startFollowUp } from "./workers/follow-up.ts";
@@ -23,6 +24,7 @@ import { startRelay } from "./workers/relay.ts";
 
 const HOUSEKEEPING_MS = 60_000;
 const LAG_MS = 15_000;
+const MEDIA_MS = 10_000;
 
 export interface Roost extends AsyncDisposable {
   readonly config: Config;
@@ -136,12 +138,28 @@ async function startWorkers(
     consumers.push(await startNotify({ database, statuses, eventLog, liveBus, catchUp }));
     keepHouse({ config, engines }, opened);
   }
+  // Who stores media deletes them: the settings of other processes needn't name the store.
+  if (roles.has("api")) opened.use(startBackgroundTasks([mediaDeletion(engines, api)], log));
   for (const consumer of consumers) opened.use(consumer);
   if (roles.size > 0) {
     const tidying = every(HOUSEKEEPING_MS, () => engines.keepHouse());
     opened.defer(async () => tidying());
   }
   return consumers;
+}
+
+function mediaDeletion({ databases, metrics }: Engines, { expiry }: ApiContext): BackgroundTask {
+  return {
+    name: "delete-media",
+    everyMs: MEDIA_MS,
+    run: async (signal) => {
+      try {
+        await deleteExpiredMedia(expiry, databases, signal);
+      } finally {
+        metrics.mediaWaiting.set(await countWaiting(databases));
+      }
+    },
+  };
 }
 
 /** What is over goes, once for all processes. Done by several, it's merely done again. */

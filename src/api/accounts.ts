@@ -227,9 +227,10 @@ async function changeOf(
   const { source } = input;
   const avatar = fileOf(input.avatar, "avatar");
   const header = fileOf(input.header, "header");
+  const upload = { database: context.database, store: context.mediaStore };
   const pictures = {
-    ...(avatar ? await storeAvatar(context.mediaStore, accountId, avatar.bytes) : {}),
-    ...(header ? await storeHeader(context.mediaStore, accountId, header.bytes) : {}),
+    ...(avatar ? await storeAvatar(upload, accountId, avatar.bytes) : {}),
+    ...(header ? await storeHeader(upload, accountId, header.bytes) : {}),
   };
   return {
     ...pictures,

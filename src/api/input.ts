@@ -2,6 +2,7 @@
 import Type from "typebox";
 import { Invalid } from "../core/errors.ts";
 import { requireId } from "../core/ids.ts";
+import { cleanInput } from "../statuses/text.ts";
 
 /** true, 1, "true", "1", "on" and their opposites. */
 export const BooleanInput = Type.Union([Type.Boolean(), Type.String(), Type.Integer()]);
@@ -53,4 +54,21 @@ export function integerOf(
     throw new Invalid(`${name} must be a whole number between ${range.least} and ${range.most}`);
   }
   return value;
+}
+
+/** Of an image; null for none. */
+export function descriptionOf(input: string | null | undefined): string | null | undefined {
+  if (input === undefined || input === null) return input;
+  const text = cleanInput(input).trim();
+  return text === "" ? null : text;
+}
+
+/** "x,y", each between -1 and 1: which part of the image must stay in sight when it's cropped. */
+export function focusOf(input: string | undefined): { x: number; y: number } | undefined {
+  if (input === undefined || input === "") return undefined;
+  const [x, y] = input.split(",").map(Number);
+  if (x === undefined || y === undefined || !(Math.abs(x) <= 1) || !(Math.abs(y) <= 1)) {
+    throw new Invalid("focus must be two numbers between -1 and 1, such as 0.0,0.5");
+  }
+  return { x, y };
 }

@@ -1,6 +1,8 @@
 import Type, { type Static } from "typebox";
 import { Invalid, NotFound } from "../core/errors.ts";
 import { requireId } from "../core/ids.ts";
+import { deleteNow } from "../media/expiry.ts";
+import type { MediaChange } from "../media/upload.ts";
 import { requireVisible } from "../statuses/access.ts";
 import type { Draft } from "../statuses/draft.ts";
 import { edit, versionsOf } from "../statuses/edit.ts";
@@ -14,13 +16,24 @@ import { type App, signedIn } from "./app.ts";
 import type { ApiContext } from "./context.ts";
 import { Status } from "./entities/status.ts";
 import { StatusEdit, StatusSource, statusEditEntity } from "./entities/status-edit.ts";
-import { BooleanInput, booleanOf, IdInput, IdsInput, idsOf, optionalIdOf } from "./input.ts";
+import {
+  BooleanInput,
+  booleanOf,
+  descriptionOf,
+  focusOf,
+  IdInput,
+  IdsInput,
+  idsOf,
+  optionalIdOf,
+} from "./input.ts";
 
 const IdParams = Type.Object({ id: Type.String() });
-const MediaAttributes = Type.Union([
-  Type.Array(Type.Object({ id: IdInput, description: Type.Optional(Type.String()) })),
-  Type.Record(Type.String(), Type.Object({ id: IdInput, description: Type.Optional(Type.String()) })),
-]);
+const MediaAttribute = Type.Object({
+  id: IdInput,
+  description: Type.Optional(Type.String()),
+  focus: Type.Optional(Type.String()),
+});
+const MediaAttributes = Type.Union([Type.Array(MediaAttribute), Type.Record(Type.String(), MediaAttribute)]);
 
 const StatusInput = Type.Object({
   status: Type.Optional(Type.Union([Type.String(), Type.Null()])),
@@ -42,6 +55,8 @@ const EditInput = Type.Object({
   media_ids: Type.Optional(IdsInput),
   media_attributes: Type.Optional(MediaAttributes),
 });
+
+const DeleteInput = Type.Object({ delete_media: Type.Optional(BooleanInput) });
 
 const MAX_KEY_CHARACTERS = 255;
 
@@ -111,15 +126,21 @@ export function statusRoutes(app: App, context: ApiContext): void {
     config: { scope: "write:statuses", limit: "delete" },
     schema: {
       summary: "Delete a status; the answer has its source for a redraft",
+      description: "Its media can be attached again for an hour. With delete_media they are gone at once.",
       params: IdParams,
+      querystring: DeleteInput,
+      body: DeleteInput,
       response: { 200: Status },
     },
     handler: async (request, reply) => {
       const { accountId } = signedIn(request);
+      const { delete_media } = { ...request.query, ...request.body };
+      const deletesMedia = booleanOf(delete_media, "delete_media") ?? false;
       const record = await requireVisible(access, requireStatusId(request.params.id), accountId);
       const bytes = await spliceStatus(context.splice, record, accountId);
       const row = await context.splice.statuses.requireRow(record.facts.id);
-      await remove(context.statuses, accountId, record.facts.id);
+      const keys = await remove(context.statuses, accountId, record.facts.id, { deletesMedia });
+      await deleteNow(context.expiry, context.database, accountId, keys);
       const text = JSON.stringify(row.text);
       return sendJson(reply, Buffer.concat([bytes.subarray(0, -1), Buffer.from(`,"text":${text}}`)]));
     },
@@ -138,7 +159,7 @@ export function statusRoutes(app: App, context: ApiContext): void {
         sensitive: booleanOf(body.sensitive, "sensitive") ?? false,
         language: body.language === undefined ? undefined : languageOf(body.language),
         mediaIds: body.media_ids === undefined ? undefined : idsOf(body.media_ids, "media_ids"),
-        mediaDescriptions: descriptionsOf(body.media_attributes),
+        mediaChanges: mediaChangesOf(body.media_attributes),
       };
       const id = requireStatusId(request.params.id);
       return sendStatus(
@@ -271,12 +292,12 @@ function keyOf(header: string | string[] | undefined): string | null {
   return key;
 }
 
-function descriptionsOf(attributes: Static<typeof MediaAttributes> | undefined): Map<bigint, string> {
-  const values = attributes === undefined ? [] : Object.values(attributes);
+function mediaChangesOf(attributes: Static<typeof MediaAttributes> | undefined): Map<bigint, MediaChange> {
   return new Map(
-    values.flatMap(({ id, description }) =>
-      description === undefined ? [] : [[requireId(`${id}`, "media_attributes"), description]],
-    ),
+    Object.values(attributes ?? {}).map(({ id, description, focus }) => [
+      requireId(`${id}`, "media_attributes"),
+      { description: descriptionOf(description), focus: focusOf(focus) },
+    ]),
   );
 }
 

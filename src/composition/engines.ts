@@ -37,6 +37,8 @@ export interface Engines extends SharedEngines {
   readonly metrics: Metrics;
   /** Whether there are databases besides the main one. */
   readonly isSpread: boolean;
+  /** All databases, the main one first. */
+  readonly databases: readonly Database[];
   /** Where changes write their events. */
   readonly outbox: Outbox;
   /** Where events are consumed: the outbox itself, or Kafka, to which they are relayed. */
@@ -69,6 +71,7 @@ export async function openEngines(
     clock: systemClock,
     metrics,
     isSpread: shards.all.length > 1,
+    databases: shards.all,
     outbox,
     eventLog: needsEventLog(options.roles)
       ? await openEventLog(config, outbox, { log, onDeadLetter }, opened)
