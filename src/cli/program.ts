@@ -11,6 +11,7 @@ import { eventsCommand } from "./events/command.ts";
 import { exitCodes, exitCodesHelp } from "./exit-codes.ts";
 import { report } from "./failure.ts";
 import { terminalOf, version } from "./invocation.ts";
+import { mediaCommand } from "./media/command.ts";
 import { migrateCommand } from "./migrate.ts";
 import { roleCommands } from "./roles.ts";
 import { shardsCommand } from "./shards/command.ts";
@@ -59,6 +60,7 @@ Examples:
     migrateCommand(),
     accountsCommand(),
     tokenCommand(),
+    mediaCommand(),
     eventsCommand(),
     shardsCommand(),
   ]) {

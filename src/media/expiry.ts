@@ -2,10 +2,10 @@
  * The end of media: rows that nothing needs any more, and the files of the store that are listed as going
  * (`engines/database/expiring-files.ts`).
  *
- * A row goes first, in a transaction that looks whether anything needs it: a post that attaches the medium at the same
- * moment either has it, with its files, or is told that there is no such medium. A file goes when it has no row, in
- * three steps: it is claimed for a while, deleted, and struck off the list. Whoever is killed between them leaves a file
- * on the list, which the next run takes when the claim is over. Any number of processes may run this at once.
+ * A row goes first, in a transaction that looks whether anything needs it: a post that attaches the medium at the
+ * same moment either has it, with its files, or is told that there is no such medium. A file goes when it has no row,
+ * in three steps: it is claimed for a while, deleted, and struck off the list. A process that is killed between them
+ * leaves a file on the list, which the next run takes when the claim is over. Several processes may run this at once.
  */
 import { sql } from "kysely";
 import { Invalid, NotFound, Unavailable } from "../core/errors.ts";
@@ -101,7 +101,7 @@ export async function deleteMediaOf({ db, shards }: Database, accountId: Account
 }
 
 /** The end of a statement: lists the files of these rows. They may be listed already, from when they were uploaded. */
-function listed(rows: ReturnType<typeof sql>, inHours: number) {
+export function listed(rows: ReturnType<typeof sql>, inHours: number) {
   return sql`insert into expiring_files (key, account_id, media_id, expires_at)
     select distinct on (key) key, account_id, id, now() + ${inHours} * interval '1 hour'
     from ${rows}, unnest(array[original_key, preview_key]) as k (key)
@@ -126,8 +126,8 @@ export async function deleteNow(
 }
 
 /**
- * One run: everything that is due in these databases, until `signal` aborts. What the store doesn't do just now stays on
- * the list; throws afterwards when it fails for another reason than being away.
+ * One run: everything that is due in these databases, until `signal` aborts. What the store doesn't do just now stays
+ * on the list; throws afterwards when it fails for another reason than being away.
  */
 export async function deleteExpiredMedia(
   context: ExpiryContext,

@@ -27,9 +27,9 @@ interface Removed {
 }
 
 /**
- * Deletes a status of the author's, with its boosts and all that hangs on it. Its media stay for an hour, unattached, so
- * that a redraft can use them, unless they are to be deleted, too: then resolves to the keys of their files, which are
- * listed as going. Throws NotFound when there is none.
+ * Deletes a status of the author's, with its boosts and all that hangs on it. Its media stay for an hour, unattached,
+ * so that a redraft can use them, unless they are to be deleted, too: then resolves to the keys of their files, which
+ * are listed as going. Throws NotFound when there is none.
  */
 export async function remove(
   context: StatusesContext,

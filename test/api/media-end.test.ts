@@ -7,7 +7,9 @@ import { openRoost, type Roost } from "../../src/composition.ts";
 import { loadConfig } from "../../src/config.ts";
 import { makeId } from "../../src/core/ids.ts";
 import { s3Server, startS3 } from "../../src/engines/media-store/spawned.ts";
+import { disagreements, unusedRows } from "../../src/media/audit.ts";
 import { countWaiting, deleteExpiredMedia, deleteMediaOf } from "../../src/media/expiry.ts";
+import { inADay } from "../support/aged-store.ts";
 import { Client, type Status } from "../support/client.ts";
 import { startShardDatabases } from "../support/shard-databases.ts";
 import { makeDataDir, removeDataDir } from "../support/start-roost.ts";
@@ -325,6 +327,30 @@ describe.each(places)("media in a %s", (place) => {
       .where("account_id", "=", annId)
       .execute();
     expect(left).toEqual([]);
+  });
+
+  test("after all of this, store and databases agree, and nothing is left that nobody needs", async () => {
+    const store = inADay(roost.api.mediaStore);
+    let told = [0, 0, 0];
+    const context = {
+      databases: databases(),
+      store,
+      onProgress: (...counts: [number, number, number]) => {
+        told = counts;
+      },
+    };
+    expect(await Array.fromAsync(disagreements(context))).toEqual([]);
+    expect(await Array.fromAsync(unusedRows(context))).toEqual([]);
+    const [done, total, files] = told;
+    expect(done).toBe(total);
+    expect(files).toBeGreaterThan(1);
+    // What nothing names is found, among what is named.
+    const keys = ["attachments/0.png", `attachments/${annId}/0.png`, "avatars/9/9.png", "zoo.png"];
+    for (const key of keys) await store.put(key, Buffer.from("a"), "image/png");
+    const found = await Array.fromAsync(disagreements(context));
+    expect(found).toMatchObject(keys.map((key) => ({ kind: "file", key, sizeBytes: 1 })));
+    expect(await Array.fromAsync(disagreements({ ...context, store: roost.api.mediaStore }))).toEqual([]);
+    for (const key of keys) await store.delete(key);
   });
 
   test("what is deleted is counted", async () => {

@@ -1,7 +1,7 @@
 /**
- * The list of files in the media store that go at a time, kept in the database: a file is listed in the transaction in
- * which it ceases to be needed, and before it is stored at all. So a process may be killed at any moment: a file without
- * a row is listed, and whatever is listed and due goes with the next run of `media/expiry.ts`.
+ * The list of files in the media store that go at a time, kept in the database: a file is listed in the transaction
+ * in which it ceases to be needed, and before it is stored at all. So a process may be killed at any moment: a file
+ * without a row is listed, and whatever is listed and due goes with the next run of `media/expiry.ts`.
  *
  * A listed file is kept as long as a row of `media_attachments` needs it; that is asked when it is due. Once a file is
  * claimed, to be deleted, nothing can need it any more.
@@ -13,7 +13,7 @@ import type { Db } from "./pools.ts";
 
 /** How long an uploaded picture waits for its post. */
 const UPLOAD_HOURS = 24;
-/** How long a picture that was replaced, or whose post was deleted, is there; also one whose change never came about. */
+/** How long a picture is there that was replaced, whose post was deleted, or whose change never came about. */
 export const GRACE_HOURS = 1;
 
 /** Lists files about to be stored for a medium of this account. Resolves to the id that the medium is to have. */
