@@ -118,6 +118,23 @@ describe.each(places)("media in a %s", (place) => {
   const rowsOf = async ({ id }: Media) =>
     (await own().selectFrom("media_attachments").select("id").where("id", "=", BigInt(id)).execute()).length;
 
+  test("a cache that has a file is told that it's still the same, until it's gone", async () => {
+    const one = await upload();
+    const first = await file(one.url);
+    expect(first.headers.get("cache-control")).toBe("public, max-age=31536000, immutable, s-maxage=3600");
+    const headers = { "If-None-Match": first.headers.get("etag") ?? "" };
+    const again = () => fetch(first.url, { headers });
+    const same = await again();
+    expect([same.status, await same.text()]).toEqual([304, ""]);
+    expect(same.headers.get("cache-control")).toBe(first.headers.get("cache-control"));
+    await ann.delete(`/api/v1/media/${one.id}`);
+    const gone = await again();
+    expect([gone.status, gone.headers.get("cache-control") ?? ""]).toEqual([
+      404,
+      expect.not.stringContaining("max-age"),
+    ]);
+  });
+
   test("an upload that nobody posts goes after a day, and not before", async () => {
     const [posted, left] = [await upload(), await upload()];
     await post("one of two", posted);
