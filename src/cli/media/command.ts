@@ -2,7 +2,6 @@
 import { Command } from "commander";
 import { systemClock } from "../../core/clock.ts";
 import { createLogger } from "../../core/telemetry/log.ts";
-import { notifyInvalidation } from "../../engines/database/invalidation-channel.ts";
 import type { AuditContext, Disagreement } from "../../media/audit.ts";
 import { openAdmin } from "../admin.ts";
 import { CommandError, exitCodes } from "../exit-codes.ts";
@@ -83,6 +82,7 @@ out of posts and profiles. What is missing one of its two sizes shows the other.
       };
       const onFailed = () => done.failures++;
       const { deleteExpiredMedia } = await import("../../media/expiry.ts");
+      const { notifyInvalidation } = await import("../../engines/database/invalidation-channel.ts");
       for await (const { database, ids } of audit.unusedRows(context))
         done.unusedFiles += await audit.releaseUnused(database, ids);
       await deleteExpiredMedia({ store: context.store, onDeleted, onFailed }, context.databases);
