@@ -37,18 +37,19 @@ themselves. Changes nothing; exits with 1 if there are some. Files of the last h
     .addHelpText("after", examples("npx roost media audit", "npx roost media audit --json | jq .key"))
     .action(async (options: { json?: boolean }, called: Command) => {
       const terminal = terminalOf(called);
+      const { disagreements, unusedRows } = await import("../../media/audit.ts");
       await using opened = await open(called, terminal);
-      const { context, progress, audit } = opened;
+      const { context, progress } = opened;
       const tell = (line: string, record: object) => {
         progress.clear();
         terminal.data(options.json ? JSON.stringify(record) : line);
       };
       let count = 0;
-      for await (const { ids } of audit.unusedRows(context)) {
+      for await (const { ids } of unusedRows(context)) {
         count += ids.length;
         for (const id of ids) tell(`row   media ${id}: nothing needs it`, { kind: "unused", id: `${id}` });
       }
-      for await (const one of audit.disagreements(context)) {
+      for await (const one of disagreements(context)) {
         count++;
         tell(...described(one));
       }
@@ -72,8 +73,9 @@ out of posts and profiles. What is missing one of its two sizes shows the other.
     .addHelpText("after", examples("npx roost media gc", "npx roost media gc --json"))
     .action(async (options: { json?: boolean; yes?: boolean }, called: Command) => {
       const terminal = terminalOf(called);
+      const { disagreements, mend, releaseUnused, unusedRows } = await import("../../media/audit.ts");
       await using opened = await open(called, terminal);
-      const { context, progress, audit } = opened;
+      const { context, progress } = opened;
       if (!options.yes) await requirePlausible(opened);
       const done = { unusedFiles: 0, deletedFiles: 0, deletedBytes: 0, mendedRows: 0, failures: 0 };
       const onDeleted = (sizeBytes: number) => {
@@ -83,11 +85,11 @@ out of posts and profiles. What is missing one of its two sizes shows the other.
       const onFailed = () => done.failures++;
       const { deleteExpiredMedia } = await import("../../media/expiry.ts");
       const { notifyInvalidation } = await import("../../engines/database/invalidation-channel.ts");
-      for await (const { database, ids } of audit.unusedRows(context))
-        done.unusedFiles += await audit.releaseUnused(database, ids);
+      for await (const { database, ids } of unusedRows(context))
+        done.unusedFiles += await releaseUnused(database, ids);
       await deleteExpiredMedia({ store: context.store, onDeleted, onFailed }, context.databases);
-      for await (const one of audit.disagreements(context)) {
-        const stale = await audit.mend(context, one);
+      for await (const one of disagreements(context)) {
+        const stale = await mend(context, one);
         if (one.kind === "file") onDeleted(one.sizeBytes);
         else done.mendedRows++;
         if (Object.keys(stale).length > 0) await notifyInvalidation(opened.db, stale);
@@ -103,9 +105,10 @@ out of posts and profiles. What is missing one of its two sizes shows the other.
 type Opened = Awaited<ReturnType<typeof open>>;
 
 /** A store or a database that is another one than it was disagrees with nearly everything. */
-async function requirePlausible({ context, audit, counts }: Opened): Promise<void> {
+async function requirePlausible({ context, counts }: Opened): Promise<void> {
+  const { disagreements } = await import("../../media/audit.ts");
   const wrong = { file: 0, row: 0 };
-  for await (const { kind } of audit.disagreements(context)) wrong[kind]++;
+  for await (const { kind } of disagreements(context)) wrong[kind]++;
   const isMost = (count: number, all: number) => count > SUSPICIOUS_COUNT && 2 * count > all;
   const { files, names } = counts();
   const says = isMost(wrong.file, files)
@@ -155,7 +158,6 @@ async function open(command: Command, terminal: Terminal) {
   await using opened = new AsyncDisposableStack();
   const { openShards } = await import("../../engines/database/shard-map.ts");
   const { openMediaStore } = await import("../../composition/engines.ts");
-  const audit = await import("../../media/audit.ts");
   const { database, db } = opened.use(await openAdmin(config, { terminal }));
   const options = { poolSize: 2, statementTimeoutMs: STATEMENT_TIMEOUT_MS, pastPooler: true, log: () => {} };
   const shards = opened.use(await openShards(database, config.shards, options));
@@ -176,7 +178,6 @@ async function open(command: Command, terminal: Terminal) {
   return {
     db,
     context,
-    audit,
     progress,
     /** Of the last comparison. */
     counts: () => ({ files, names }),
