@@ -20,7 +20,7 @@ export interface AuditContext {
 }
 
 export type Disagreement =
-  /** A file that nothing names. */
+  /** A file of ours that nothing names. */
   | { readonly kind: "file"; readonly key: string; readonly sizeBytes: number; readonly ageMs: number }
   /** A row that names a file which isn't there. */
   | {
@@ -35,6 +35,8 @@ type Name = { readonly key: string; readonly what: string; readonly id: string; 
 
 /** The clocks of store and server may differ by a quarter of an hour, and a server of before lists no uploads. */
 const MIN_AGE_MS = 3_600_000;
+/** What uploads make. A bucket may hold other files, such as those of another server under a prefix of its own. */
+const OURS = /^(attachments|avatars|headers)\/\d+\//;
 const ROWS_AT_ONCE = 1_000;
 
 const NAMES = `
@@ -73,7 +75,7 @@ export async function* disagreements(context: AuditContext): AsyncGenerator<Disa
   for await (const file of context.store.list()) {
     while (!next.done && next.value.key < file.key) yield* missing(context, await take());
     if (!next.done && next.value.key === file.key) await take();
-    else if (file.ageMs > MIN_AGE_MS) yield { kind: "file", ...file };
+    else if (file.ageMs > MIN_AGE_MS && OURS.test(file.key)) yield { kind: "file", ...file };
     context.onProgress(done, total, ++files);
   }
   while (!next.done) yield* missing(context, await take());

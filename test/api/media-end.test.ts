@@ -362,12 +362,13 @@ describe.each(places)("media in a %s", (place) => {
     expect(done).toBe(total);
     expect(files).toBeGreaterThan(1);
     // What nothing names is found, among what is named.
-    const keys = ["attachments/0.png", `attachments/${annId}/0.png`, "avatars/9/9.png", "zoo.png"];
-    for (const key of keys) await store.put(key, Buffer.from("a"), "image/png");
+    const keys = ["attachments/1/0.png", `attachments/${annId}/0.png`, "avatars/9/9.png", "headers/9/9.png"];
+    const others = ["another/attachments/1/0.png", "attachments/logo.png", "zoo.png"];
+    for (const key of [...keys, ...others]) await store.put(key, Buffer.from("a"), "image/png");
     const found = await Array.fromAsync(disagreements(context));
     expect(found).toMatchObject(keys.map((key) => ({ kind: "file", key, sizeBytes: 1 })));
     expect(await Array.fromAsync(disagreements({ ...context, store: roost.api.mediaStore }))).toEqual([]);
-    for (const key of keys) await store.delete(key);
+    for (const key of [...keys, ...others]) await store.delete(key);
   });
 
   test("what is deleted is counted", async () => {
