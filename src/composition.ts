@@ -14,6 +14,7 @@ import { listenForInvalidation } from "./engines/database/invalidation-channel.t
 import type { Database } from "./engines/database/pools.ts";
 import type { Consumer } from "./engines/event-log/port.ts";
 import type { FanOutModes } from "./feed/fan-out-mode.ts";
+import { countWaiting, deleteExpiredMedia } from "./media/expiry.ts";
 import { retag } from "./statuses/retag.ts";
 import { type BackgroundTask, startBackgroundTasks } from "./workers/background-tasks.ts";
 import { startFanOut } from "./workers/fan-out.ts";
@@ -26,6 +27,7 @@ import { startRelay } from "./workers/relay.ts";
 const HOUSEKEEPING_MS = 60_000;
 const LAG_MS = 15_000;
 const ACTIVITY_MS = 10_000;
+const MEDIA_MS = 10_000;
 
 export interface Roost extends AsyncDisposable {
   readonly config: Config;
@@ -139,6 +141,8 @@ async function startWorkers(
     consumers.push(await startNotify({ database, statuses, eventLog, liveBus, catchUp }));
     keepHouse({ config, engines, invalidate }, opened);
   }
+  // Who stores media deletes them: the settings of other processes needn't name the store.
+  if (roles.has("api")) opened.use(startBackgroundTasks([mediaDeletion(engines, api)], log));
   for (const consumer of consumers) opened.use(consumer);
   if (takesRequests(roles)) {
     const flush = () => api.activity.flush(database.db);
@@ -149,6 +153,20 @@ async function startWorkers(
     opened.defer(async () => tidying());
   }
   return consumers;
+}
+
+function mediaDeletion({ databases, metrics }: Engines, { expiry }: ApiContext): BackgroundTask {
+  return {
+    name: "delete-media",
+    everyMs: MEDIA_MS,
+    run: async (signal) => {
+      try {
+        await deleteExpiredMedia(expiry, databases, signal);
+      } finally {
+        metrics.mediaWaiting.set(await countWaiting(databases));
+      }
+    },
+  };
 }
 
 /** What is over goes, once for all processes. Done by several, it's merely done again. */

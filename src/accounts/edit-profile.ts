@@ -3,6 +3,7 @@ import { type SqlBool, sql } from "kysely";
 import { Invalid } from "../core/errors.ts";
 import type { AccountId } from "../core/ids.ts";
 import type { Invalidate } from "../core/invalidation.ts";
+import { expirePictures, GRACE_HOURS, keepPictures } from "../engines/database/expiring-files.ts";
 import type { Db } from "../engines/database/pools.ts";
 
 export interface ProfileChange {
@@ -54,8 +55,34 @@ export async function editProfile(
   };
   const given = Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined));
   if (Object.keys(given).length === 0) return;
-  await context.db.updateTable("accounts").set(given).where(sql<SqlBool>`id = ${accountId}`).execute();
+  const update = (db: Db) =>
+    db.updateTable("accounts").set(given).where(sql<SqlBool>`id = ${accountId}`).execute();
+  if (change.avatarKey === undefined && change.headerKey === undefined) await update(context.db);
+  else {
+    await context.db.transaction().execute(async (tx) => {
+      await replacePictures(tx, accountId, change);
+      await update(tx);
+    });
+  }
   await context.invalidate({ accounts: [accountId] });
+}
+
+/** Those of before are there for another hour: pages that people have open show them. */
+async function replacePictures(tx: Db, accountId: AccountId, change: ProfileChange): Promise<void> {
+  const was = await tx
+    .selectFrom("accounts")
+    .select(["avatar_key", "avatar_static_key", "header_key"])
+    .where("id", "=", accountId)
+    .forUpdate()
+    .executeTakeFirst();
+  const isKey = (key: string | null | undefined) => key !== null && key !== undefined;
+  const used = [change.avatarKey, change.avatarStaticKey, change.headerKey].filter(isKey);
+  await keepPictures(tx, [...new Set(used)]);
+  const before = [
+    ...(change.avatarKey === undefined ? [] : [was?.avatar_key, was?.avatar_static_key]),
+    ...(change.headerKey === undefined ? [] : [was?.header_key]),
+  ].filter(isKey);
+  await expirePictures(tx, before, GRACE_HOURS);
 }
 
 function checkLengths(change: ProfileChange): void {

@@ -254,9 +254,10 @@ async function changeOf(
   input: Static<typeof ProfileInput>,
 ): Promise<ProfileChange> {
   const { avatar, header, source } = input;
+  const upload = { database: context.database, store: context.mediaStore };
   const pictures = {
-    ...(avatar ? await storeAvatar(context.mediaStore, accountId, avatar.bytes) : {}),
-    ...(header ? await storeHeader(context.mediaStore, accountId, header.bytes) : {}),
+    ...(avatar ? await storeAvatar(upload, accountId, avatar.bytes) : {}),
+    ...(header ? await storeHeader(upload, accountId, header.bytes) : {}),
   };
   return {
     ...pictures,

@@ -14,6 +14,7 @@ import type { LiveBus } from "../engines/live-bus/port.ts";
 import type { Mailer } from "../engines/mailer/port.ts";
 import type { MediaStore } from "../engines/media-store/port.ts";
 import type { HomeTimelineContext } from "../feed/home-timeline.ts";
+import type { ExpiryContext } from "../media/expiry.ts";
 import type { RelationsContext } from "../relations/context.ts";
 import type { StatusesContext } from "../statuses/context.ts";
 import type { SpliceContext } from "../statuses/splice.ts";
@@ -27,6 +28,7 @@ export interface ApiContext {
   readonly database: Database;
   readonly liveBus: LiveBus;
   readonly mediaStore: MediaStore;
+  readonly expiry: ExpiryContext;
   readonly mailer: Mailer;
   readonly tokens: TokenCache;
   readonly activity: AccountActivity;

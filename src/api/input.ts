@@ -3,6 +3,7 @@ import Type, { type TObject, type TProperties } from "typebox";
 import { Invalid } from "../core/errors.ts";
 import { requireId } from "../core/ids.ts";
 import { normaliseLanguage } from "../core/languages.ts";
+import { cleanInput } from "../statuses/text.ts";
 import type { UploadedFile } from "./http/body-parsing.ts";
 
 /** A decimal text, or a JSON number of the same digits. */
@@ -45,4 +46,21 @@ export function optionalIdOf(input: string | undefined, name: string): bigint | 
 
 export function idsOf(input: readonly string[] | undefined, name: string): bigint[] {
   return (input ?? []).map((value) => idOf(value, name));
+}
+
+/** Of an image; null for none. */
+export function descriptionOf(input: string | null | undefined): string | null | undefined {
+  if (input === undefined || input === null) return input;
+  const text = cleanInput(input).trim();
+  return text === "" ? null : text;
+}
+
+/** "x,y", each between -1 and 1: which part of the image must stay in sight when it's cropped. */
+export function focusOf(input: string | undefined): { x: number; y: number } | undefined {
+  if (input === undefined || input === "") return undefined;
+  const [x, y] = input.split(",").map(Number);
+  if (x === undefined || y === undefined || !(Math.abs(x) <= 1) || !(Math.abs(y) <= 1)) {
+    throw new Invalid("focus must be two numbers between -1 and 1, such as 0.0,0.5");
+  }
+  return { x, y };
 }

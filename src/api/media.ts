@@ -1,12 +1,12 @@
 import Type from "typebox";
 import { Invalid } from "../core/errors.ts";
+import { deleteMedia, deleteNow } from "../media/expiry.ts";
 import { describeMedia, type MediaAttachmentRow, requireMedia, uploadImage } from "../media/upload.ts";
-import { cleanInput } from "../statuses/text.ts";
 import { type App, signedIn } from "./app.ts";
 import type { ApiContext } from "./context.ts";
 import { MediaAttachment } from "./entities/media-attachment.ts";
 import { mediaEntity } from "./entities/status.ts";
-import { FileInput, refusing } from "./input.ts";
+import { descriptionOf, FileInput, focusOf, refusing } from "./input.ts";
 import { requireStatusId as requirePathId } from "./statuses.ts";
 
 const IdParams = Type.Object({ id: Type.String() });
@@ -64,6 +64,7 @@ export function mediaRoutes(app: App, context: ApiContext): void {
     config: { scope: "write:media" },
     schema: {
       summary: "Describe an uploaded image",
+      description: "404 once a status has it: then its description and focus change by editing the status.",
       params: IdParams,
       body: DescriptionInput,
       response: { 200: MediaAttachment },
@@ -74,24 +75,25 @@ export function mediaRoutes(app: App, context: ApiContext): void {
         description: descriptionOf(request.body.description),
         focus: focusOf(request.body.focus),
       });
-      if (row.status_id !== null) await context.relations.invalidate({ statuses: [row.status_id] });
       return entity(row);
     },
   });
-}
 
-function descriptionOf(input: string | null | undefined): string | null | undefined {
-  if (input === undefined || input === null) return input;
-  const text = cleanInput(input).trim();
-  return text === "" ? null : text;
-}
-
-/** "x,y", each between -1 and 1: which part of the image must stay in sight when it's cropped. */
-function focusOf(input: string | undefined): { x: number; y: number } | undefined {
-  if (input === undefined || input === "") return undefined;
-  const [x, y] = input.split(",").map(Number);
-  if (x === undefined || y === undefined || !(Math.abs(x) <= 1) || !(Math.abs(y) <= 1)) {
-    throw new Invalid("focus must be two numbers between -1 and 1, such as 0.0,0.5");
-  }
-  return { x, y };
+  app.route({
+    method: "DELETE",
+    url: "/api/v1/media/:id",
+    config: { scope: "write:media", limit: "delete" },
+    schema: {
+      summary: "Delete an uploaded image",
+      description: "At once, files included. 422 while a status has it, or the history of one.",
+      params: IdParams,
+      response: { 200: Type.Object({}) },
+    },
+    handler: async (request) => {
+      const { accountId } = signedIn(request);
+      const keys = await deleteMedia(database, accountId, requirePathId(request.params.id));
+      await deleteNow(context.expiry, database, accountId, keys);
+      return {};
+    },
+  });
 }

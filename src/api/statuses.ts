@@ -2,6 +2,8 @@ import Type, { type Static } from "typebox";
 import { Invalid, NotFound } from "../core/errors.ts";
 import { requireId } from "../core/ids.ts";
 import { normaliseLanguage } from "../core/languages.ts";
+import { deleteNow } from "../media/expiry.ts";
+import type { MediaChange } from "../media/upload.ts";
 import { requireVisible } from "../statuses/access.ts";
 import type { Draft } from "../statuses/draft.ts";
 import { edit, versionsOf } from "../statuses/edit.ts";
@@ -15,7 +17,17 @@ import { type App, signedIn } from "./app.ts";
 import type { ApiContext } from "./context.ts";
 import { Status } from "./entities/status.ts";
 import { StatusEdit, StatusSource, statusEditEntity } from "./entities/status-edit.ts";
-import { choiceOf, IdInput, IdsInput, idsOf, languageIn, optionalIdOf, refusing } from "./input.ts";
+import {
+  choiceOf,
+  descriptionOf,
+  focusOf,
+  IdInput,
+  IdsInput,
+  idsOf,
+  languageIn,
+  optionalIdOf,
+  refusing,
+} from "./input.ts";
 
 const IdParams = Type.Object({ id: Type.String() });
 const Text = Type.Optional(Type.String());
@@ -53,12 +65,17 @@ const EditInput = refusing(
     media_ids: Type.Optional(IdsInput),
     media_attributes: Type.Optional(
       Type.Array(
-        refusing({ thumbnail: "Thumbnails are made by this server" }, { id: IdInput, description: Text }),
+        refusing(
+          { thumbnail: "Thumbnails are made by this server" },
+          { id: IdInput, description: Text, focus: Text },
+        ),
         { maxItems: MAX_MEDIA_READ },
       ),
     ),
   },
 );
+
+const DeleteInput = Type.Object({ delete_media: Flag });
 
 const MAX_KEY_CHARACTERS = 255;
 
@@ -128,15 +145,19 @@ export function statusRoutes(app: App, context: ApiContext): void {
     config: { scope: "write:statuses", limit: "delete" },
     schema: {
       summary: "Delete a status; the answer has its source for a redraft",
+      description: "Its media can be attached again for an hour. With delete_media they are gone at once.",
       params: IdParams,
+      body: DeleteInput,
       response: { 200: Status },
     },
     handler: async (request, reply) => {
       const { accountId } = signedIn(request);
+      const deletesMedia = request.body.delete_media ?? false;
       const record = await requireVisible(access, requireStatusId(request.params.id), accountId);
       const bytes = await spliceStatus(context.splice, record, accountId);
       const row = await context.splice.statuses.requireRow(record.facts.id);
-      await remove(context.statuses, accountId, record.facts.id);
+      const keys = await remove(context.statuses, accountId, record.facts.id, { deletesMedia });
+      await deleteNow(context.expiry, context.database, accountId, keys);
       const text = JSON.stringify(row.text);
       return sendJson(reply, Buffer.concat([bytes.subarray(0, -1), Buffer.from(`,"text":${text}}`)]));
     },
@@ -155,7 +176,7 @@ export function statusRoutes(app: App, context: ApiContext): void {
         sensitive: body.sensitive ?? false,
         language: body.language ? languageIn(body.language, "language") : undefined,
         mediaIds: body.media_ids === undefined ? undefined : idsOf(body.media_ids, "media_ids"),
-        mediaDescriptions: descriptionsOf(body.media_attributes),
+        mediaChanges: mediaChangesOf(body.media_attributes),
       };
       const id = requireStatusId(request.params.id);
       return sendStatus(
@@ -270,11 +291,14 @@ function keyOf(header: string | string[] | undefined): string | null {
   return key;
 }
 
-function descriptionsOf(attributes: Static<typeof EditInput>["media_attributes"] = []): Map<bigint, string> {
+function mediaChangesOf(
+  attributes: Static<typeof EditInput>["media_attributes"] = [],
+): Map<bigint, MediaChange> {
   return new Map(
-    attributes.flatMap(({ id, description }) =>
-      description === undefined ? [] : [[requireId(id, "media_attributes"), description]],
-    ),
+    attributes.map(({ id, description, focus }) => [
+      requireId(id, "media_attributes"),
+      { description: descriptionOf(description), focus: focusOf(focus) },
+    ]),
   );
 }
 

@@ -15,6 +15,8 @@ import { isPage } from "./web-pages.ts";
 const WEB_FOLDER = fileURLToPath(new URL("../../web/dist", import.meta.url));
 const YEAR_SECONDS = 365 * 24 * 3600;
 const IMMUTABLE = `public, max-age=${YEAR_SECONDS}, immutable`;
+/** As that for browsers. Caches that others share ask again: a picture that was deleted must not stay with them. */
+const ASKED_HOURLY = `${IMMUTABLE}, s-maxage=3600`;
 /** Paths of the API: a miss there is JSON, never the web app. */
 const NOT_PAGES =
   /^\/(api|oauth|auth|media|avatars|headers|assets|\.well-known|nodeinfo|metrics|livez|readyz|health|test)(\/|$|\?)/;
@@ -93,10 +95,15 @@ function serveMedia(app: App, { mediaStore }: ApiContext): void {
     handler: async (request, reply) => {
       const found = await mediaStore.get((request.params as { "*": string })["*"]);
       if (!found) throw new NotFound();
+      // Keys are never used twice: whoever has the file has this one.
+      const etag = `"${found.sizeBytes}"`;
+      reply.headers({ "Cache-Control": ASKED_HOURLY, ETag: etag });
+      if (request.headers["if-none-match"]?.includes(etag)) {
+        found.body.destroy();
+        return reply.code(304).send();
+      }
       return reply
         .headers({
-          // Keys are never used twice.
-          "Cache-Control": IMMUTABLE,
           "Content-Type": found.contentType,
           "Content-Length": found.sizeBytes,
           "Content-Security-Policy": "default-src 'none'; sandbox",

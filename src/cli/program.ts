@@ -11,6 +11,7 @@ import { eventsCommand } from "./events/command.ts";
 import { exitCodes, exitCodesHelp } from "./exit-codes.ts";
 import { report } from "./failure.ts";
 import { terminalOf, version } from "./invocation.ts";
+import { mediaCommand } from "./media/command.ts";
 import { migrateCommand } from "./migrate.ts";
 import { roleCommands } from "./roles.ts";
 import { shardsCommand } from "./shards/command.ts";
@@ -57,7 +58,7 @@ Examples:
     "Run a server:": [startCommand(), doctorCommand(), configCommand()],
     "Accounts and apps:": [accountsCommand(), tokenCommand()],
     "Run its parts on many machines:": roleCommands(),
-    "Look after its data:": [migrateCommand(), eventsCommand(), shardsCommand()],
+    "Look after its data:": [migrateCommand(), mediaCommand(), eventsCommand(), shardsCommand()],
     "Other:": [benchCommand(argv), completionCommand()],
   };
   for (const [group, commands] of Object.entries(groups))

@@ -139,6 +139,32 @@ describe.runIf(hasNginx())("nginx (skipped unless it is installed)", () => {
     }
   });
 
+  test("a file that is gone is given until it's asked for again, and never once more", async () => {
+    await using one = await edge({ servers: backends.ports.slice(0, 1) });
+    const ask = async () => {
+      const answer = await fetch(`${one.url}/media/deleted-soon.png`);
+      await answer.arrayBuffer();
+      return [answer.status, answer.headers.get("x-cache")];
+    };
+    expect([await ask(), await ask()]).toEqual([
+      [200, "MISS"],
+      [200, "HIT"],
+    ]);
+    const after: unknown[] = [];
+    await waitFor(
+      async () => {
+        after.push(await ask());
+        return after.at(-1)?.toString() !== "200,HIT";
+      },
+      5_000,
+      "the second is over for which it may be kept",
+    );
+    expect([after.at(-1), await ask()]).toEqual([
+      [404, "EXPIRED"],
+      [404, "HIT"],
+    ]);
+  });
+
   test("WebSockets and server-sent events pass as they come, to servers of their own if there are", async () => {
     await using one = await edge({ servers: backends.ports.slice(0, 2), streaming: backends.ports.slice(2) });
     const stopping = new AbortController();

@@ -64,6 +64,14 @@ export function composeDomains(config: Config, engines: Engines, leaving: AbortS
     database,
     liveBus,
     mediaStore: engines.mediaStore,
+    expiry: {
+      store: engines.mediaStore,
+      onDeleted: (sizeBytes) => {
+        metrics.mediaDeletedFiles.inc();
+        metrics.mediaDeletedBytes.inc(sizeBytes);
+      },
+      onFailed: () => metrics.mediaDeleteFailures.inc(),
+    },
     mailer: engines.mailer,
     tokens,
     activity: new AccountActivity(),

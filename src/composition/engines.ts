@@ -37,6 +37,8 @@ export interface Engines extends SharedEngines {
   readonly metrics: Metrics;
   /** Whether there are databases besides the main one. */
   readonly isSpread: boolean;
+  /** All databases, the main one first. */
+  readonly databases: readonly Database[];
   /** Where changes write their events. */
   readonly outbox: Outbox;
   /** Where events are consumed: the outbox itself, or Kafka, to which they are relayed. */
@@ -69,28 +71,34 @@ export async function openEngines(
     clock: systemClock,
     metrics,
     isSpread: shards.all.length > 1,
+    databases: shards.all,
     outbox,
     eventLog: needsEventLog(options.roles)
       ? await openEventLog(config, outbox, { log, onDeadLetter }, opened)
       : outbox,
-    mediaStore: opened.use(await openMediaStore(config, options.roles, { log, metrics })),
+    mediaStore: opened.use(
+      await openMediaStore(config, {
+        log,
+        // Only who serves requests stores media, and shows them: others need no store that answers.
+        isUsed: (options.roles ?? ROLES).includes("api"),
+        onChange: (isAway) => metrics.mediaStoreAway.set(isAway ? 1 : 0),
+      }),
+    ),
     mailer: opened.use(await openMailer(config)),
     ...shared,
   };
   return { engines, failed };
 }
 
-/** Only who serves requests stores media, and shows them: others need no store that answers. */
-async function openMediaStore(
+/** Throws UnusableSetup when it is going to be used and can't be. */
+export async function openMediaStore(
   { s3, dataDir }: Config,
-  roles: readonly Role[] = ROLES,
-  { log, metrics }: { log: Logger; metrics: Metrics },
+  { isUsed, ...options }: { isUsed: boolean; log: Logger; onChange?: (isAway: boolean) => void },
 ): Promise<MediaStore> {
   if (!s3) return FolderMediaStore.open(join(dataDir, "media"));
   const { S3MediaStore } = await import("../engines/media-store/s3.ts");
-  if (roles.includes("api")) await (await import("../engines/media-store/s3-inspect.ts")).requireS3(s3);
-  const onChange = (isAway: boolean) => metrics.mediaStoreAway.set(isAway ? 1 : 0);
-  return new S3MediaStore(s3, { log, clock: systemClock, onChange });
+  if (isUsed) await (await import("../engines/media-store/s3-inspect.ts")).requireS3(s3);
+  return new S3MediaStore(s3, { ...options, clock: systemClock });
 }
 
 /** The client takes 4 MB, so only who sends mail loads it. */

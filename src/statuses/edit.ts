@@ -3,6 +3,7 @@ import { Forbidden, Invalid, NotFound } from "../core/errors.ts";
 import type { AccountId, MediaId, StatusId } from "../core/ids.ts";
 import type { Db, StaleSource } from "../engines/database/pools.ts";
 import { appendToOutbox } from "../engines/event-log/outbox.ts";
+import { changedBy, type MediaChange } from "../media/upload.ts";
 import type { StatusesContext } from "./context.ts";
 import { type CheckedText, checkText, MAX_MEDIA_ATTACHMENTS } from "./draft.ts";
 import { attachMedia } from "./publish.ts";
@@ -18,7 +19,8 @@ export interface Edit {
   readonly language: string | null | undefined;
   /** Undefined keeps the media. */
   readonly mediaIds: readonly MediaId[] | undefined;
-  readonly mediaDescriptions: ReadonlyMap<MediaId, string>;
+  /** Of media that the status has then; of others, ignored. */
+  readonly mediaChanges: ReadonlyMap<MediaId, MediaChange>;
 }
 
 export interface StatusVersion {
@@ -86,10 +88,15 @@ function isChange(before: StatusRow, checked: CheckedText, change: Edit): boolea
     before.sensitive !== (change.sensitive || checked.isWarned) ||
     (change.language !== undefined && before.language !== change.language) ||
     (mediaIds !== undefined && mediaIds.join() !== before.media.map((media) => media.id).join()) ||
-    before.media.some((media) => {
-      const description = change.mediaDescriptions.get(BigInt(media.id));
-      return description !== undefined && description !== (media.description ?? "");
-    })
+    before.media.some((media) => isMediaChange(media, change.mediaChanges.get(BigInt(media.id)) ?? {}))
+  );
+}
+
+function isMediaChange(before: MediaRow, { description, focus }: MediaChange): boolean {
+  const was = before.meta.focus as MediaChange["focus"];
+  return (
+    (description !== undefined && description !== before.description) ||
+    (focus !== undefined && (focus.x !== was?.x || focus.y !== was?.y))
   );
 }
 
@@ -125,12 +132,13 @@ async function apply(tx: Db, before: StatusRow, checked: CheckedText, change: Ed
     select ${id}, t.tag, t.name from unnest(${checked.tags.map(tagKey)}::text[],
       ${[...checked.tags]}::text[]) as t (tag, name)`.execute(tx);
   if (change.mediaIds) {
-    await sql`update media_attachments set status_id = null, created_at = now()
+    // The version before, which the history shows, has them.
+    await sql`update media_attachments set status_id = null, history_status_id = ${id}
       where status_id = ${id} and id <> all(${[...change.mediaIds]}::bigint[])`.execute(tx);
     await attachMedia(tx, id, before.author_id, change.mediaIds);
   }
-  for (const [mediaId, description] of change.mediaDescriptions) {
-    await sql`update media_attachments set description = ${description}
+  for (const [mediaId, mediaChange] of change.mediaChanges) {
+    await sql`update media_attachments set ${changedBy(mediaChange)}
       where id = ${mediaId} and status_id = ${id}`.execute(tx);
   }
 }

@@ -130,9 +130,11 @@ export async function attachMedia(
 ): Promise<void> {
   const attached = await tx.executeQuery(
     CompiledQuery.raw(
-      `update media_attachments m set status_id = $1, position = i.position
+      `update media_attachments m set status_id = $1, history_status_id = null, position = i.position
        from unnest($2::bigint[]) with ordinality as i (id, position)
-       where m.id = i.id and m.account_id = $3 and (m.status_id is null or m.status_id = $1) returning m.id`,
+       where m.id = i.id and m.account_id = $3 and (m.status_id is null or m.status_id = $1)
+         and (m.history_status_id is null or m.history_status_id = $1)
+       returning m.id`,
       [statusId, mediaIds, authorId],
     ),
   );

@@ -66,7 +66,7 @@ export async function findMentioned(
   return rows;
 }
 
-/** Of these media, the ones of this account that no status has yet. */
+/** Of these media, the ones of this account that no status has, nor the history of one. */
 export async function findUnattachedMedia(
   db: Db,
   accountId: AccountId,
@@ -78,6 +78,7 @@ export async function findUnattachedMedia(
     .where("id", "in", [...ids])
     .where("account_id", "=", accountId)
     .where("status_id", "is", null)
+    .where("history_status_id", "is", null)
     .execute();
   return rows.map((row) => row.id);
 }

@@ -6,6 +6,7 @@ import type { Stale } from "../core/invalidation.ts";
 import type { Database, Db } from "../engines/database/pools.ts";
 import type { Shards } from "../engines/database/shards.ts";
 import { appendToOutbox } from "../engines/event-log/outbox.ts";
+import { releaseMedia } from "../media/expiry.ts";
 import type { StatusesContext } from "./context.ts";
 import { reactionsOf, settleNow } from "./reactions.ts";
 
@@ -14,6 +15,8 @@ export interface Removal {
   readonly removed: readonly Removed[];
   /** Replies, which by now answer nothing. */
   readonly answerIds: readonly StatusId[];
+  /** Files that are to go at once. */
+  readonly fileKeys: readonly string[];
 }
 
 interface Removed {
@@ -24,10 +27,16 @@ interface Removed {
 }
 
 /**
- * Deletes a status of the author's, with its boosts and all that hangs on it. Its media stay, unattached, so that a
- * redraft can use them. Throws NotFound when there is none.
+ * Deletes a status of the author's, with its boosts and all that hangs on it. Its media stay for an hour, unattached,
+ * so that a redraft can use them, unless they are to be deleted, too: then resolves to the keys of their files, which
+ * are listed as going. Throws NotFound when there is none.
  */
-export async function remove(context: StatusesContext, authorId: AccountId, id: StatusId): Promise<void> {
+export async function remove(
+  context: StatusesContext,
+  authorId: AccountId,
+  id: StatusId,
+  { deletesMedia = false } = {},
+): Promise<readonly string[]> {
   const { database } = context;
   const { shards } = database;
   const near = await shards
@@ -41,7 +50,7 @@ export async function remove(context: StatusesContext, authorId: AccountId, id: 
         or (reblog_of_id = ${id} and exists (select 1 from statuses where id = ${id} and author_id = ${authorId}))
       returning id, author_id, in_reply_to_id, reblog_of_id`.execute(tx);
       if (!rows.some((row) => row.id === id)) throw new NotFound();
-      return removeDependents(tx, shards, rows, []);
+      return removeDependents(tx, shards, rows, { goneIds: [], deletesMedia });
     });
   // What fails here is done by the event's consumer; until then boosts without an original show nowhere.
   const far = await removeElsewhere(database, [id]).catch(() => []);
@@ -52,6 +61,7 @@ export async function remove(context: StatusesContext, authorId: AccountId, id: 
   );
   await context.invalidate(staleBy(removals));
   context.wakeEventLog();
+  return near.fileKeys;
 }
 
 /** Takes away what hangs, in other databases, on statuses that are gone. May be done twice. */
@@ -65,7 +75,7 @@ export async function removeElsewhere(
       const { rows } = await sql<Removed>`
         delete from statuses where reblog_of_id = any(${[...goneIds]}::bigint[])
         returning id, author_id, in_reply_to_id, reblog_of_id`.execute(tx);
-      return [await removeDependents(tx, shards, rows, goneIds)];
+      return [await removeDependents(tx, shards, rows, { goneIds, deletesMedia: false })];
     }),
   );
 }
@@ -98,11 +108,13 @@ async function removeDependents(
   tx: Db,
   shards: Shards,
   removed: readonly Removed[],
-  goneIds: readonly StatusId[],
+  { goneIds, deletesMedia }: { goneIds: readonly StatusId[]; deletesMedia: boolean },
 ): Promise<Removal> {
   const ids = [...removed.map((row) => row.id), ...goneIds];
   // Before the counts: what comes near in between is counted here, and then anew by the event.
   const events = removed.map((row) => ({ authorId: row.author_id, event: eventOf(shards, row) }));
+  // Before the histories are gone, which name media, too.
+  const fileKeys = await releaseMedia(tx, ids, { atOnce: deletesMedia });
   for (const table of [
     "status_mentions",
     "status_tags",
@@ -116,8 +128,6 @@ async function removeDependents(
   ]) {
     await sql`delete from ${sql.table(table)} where status_id = any(${ids}::bigint[])`.execute(tx);
   }
-  await sql`update media_attachments set status_id = null, created_at = now()
-    where status_id = any(${ids}::bigint[])`.execute(tx);
   await sql`update author_counts c set statuses_count = statuses_count - r.removed
     from (select author_id, count(*) as removed from unnest(${removed.map((row) => row.author_id)}::bigint[]) as r (author_id)
       group by author_id order by author_id) r
@@ -136,5 +146,5 @@ async function removeDependents(
     }
   }
   for (const { authorId, event } of events) await appendToOutbox(tx, authorId, event);
-  return { removed, answerIds: answers.rows.map(({ id }) => id) };
+  return { removed, answerIds: answers.rows.map(({ id }) => id), fileKeys };
 }

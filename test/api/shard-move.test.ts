@@ -10,6 +10,8 @@ import { MAP_LEASE_MS } from "../../src/engines/database/shard-map.ts";
 import { moveShards } from "../../src/engines/database/shard-move.ts";
 import { EVENTS_TOPIC } from "../../src/engines/event-log/outbox.ts";
 import { outboxOf } from "../../src/engines/event-log/shards.ts";
+import { MemoryMediaStore } from "../../src/engines/media-store/memory.ts";
+import { uploadImage } from "../../src/media/upload.ts";
 import { retag } from "../../src/statuses/retag.ts";
 import { FOLLOW_UP_GROUP } from "../../src/workers/groups.ts";
 import { Client, type Status } from "../support/client.ts";
@@ -200,10 +202,11 @@ test("under load", async () => {
     expect(await databases.query(url, triggers)).toEqual([{ count: "0" }]);
 }, 180_000);
 
-test("a database counts what has left it, once the map says so: a move that fails before leaves no mark", async () => {
+/** The database that has the shard, and another one. */
+async function sidesOf(shard: number): Promise<[from: string, to: string]> {
   const [held] = await databases.query(
     databases.mainUrl,
-    "select database_id as id from shard_map where shard = 900",
+    `select database_id as id from shard_map where shard = ${shard}`,
   );
   const holds = async (url: string) =>
     (await databases.query(url, "select id from database_identity"))[0]?.id === held?.id;
@@ -213,6 +216,11 @@ test("a database counts what has left it, once the map says so: a move that fail
     if (url === to) to = from;
     from = url;
   }
+  return [from, to];
+}
+
+test("a database counts what has left it, once the map says so: a move that fails before leaves no mark", async () => {
+  const [from, to] = await sidesOf(900);
   const counts = () =>
     Promise.all(
       [from, to].map(async (url) => {
@@ -253,6 +261,47 @@ test("hashtags of posts of before are found in their new database when the old o
   expect(await databases.query(second, `select tag from status_tags where status_id = ${post}`)).toEqual([
     { tag: "ete" },
   ]);
+}, 60_000);
+
+test("the list of files that go moves along, also of an upload that is under way", async () => {
+  const [from, to] = await sidesOf(901);
+  const ann = await person(901);
+  const { default: sharp } = await import("sharp");
+  const background = { r: 10, g: 80, b: 120 };
+  const picture = await sharp({ create: { width: 8, height: 8, channels: 3, background } })
+    .png()
+    .toBuffer();
+  const form = new FormData();
+  form.set("file", new Blob([new Uint8Array(picture)]), "a.png");
+  const done = (await ann.client.ask<{ id: string; url: string }>("POST", "/api/v2/media", form)).body;
+  await using store = new MemoryMediaStore();
+  const { put } = store;
+  let goOn = () => {};
+  const moved = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  store.put = async (...file) => {
+    await moved;
+    return put.apply(store, file);
+  };
+  const upload = { bytes: picture, description: null, focus: null };
+  const uploading = uploadImage({ database: roost.database, store }, ann.id, upload);
+  const listed = async (url: string) =>
+    Number(
+      (await databases.query(url, `select count(*) from expiring_files where account_id = ${ann.id}`))[0]
+        ?.count,
+    );
+  await expect.poll(() => listed(from), { timeout: 10_000 }).toBe(4);
+  await move(from, to, [901]);
+  expect([await listed(from), await listed(to)]).toEqual([0, 4]);
+  goOn();
+  const { id } = await uploading;
+  const post = await ann.client.publish("a picture", { media_ids: [`${id}`] });
+  expect(post).toMatchObject({ media_attachments: [{ id: `${id}` }] });
+  const file = () => fetch(`${roost.url}${new URL(done.url).pathname}`);
+  expect((await file()).status).toBe(200);
+  expect((await ann.client.ask("DELETE", `/api/v1/media/${done.id}`)).status).toBe(200);
+  expect([(await file()).status, await listed(to)]).toEqual([404, 2]);
 }, 60_000);
 
 test("a shard moves while the event of a reaction waits to be settled", async () => {

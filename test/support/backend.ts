@@ -7,6 +7,7 @@ import { WebSocketServer } from "ws";
 
 const [port = "0", name = ""] = process.argv.slice(2);
 let isLeaving = false;
+const asked = new Set<string>();
 process.on("SIGUSR2", () => {
   isLeaving = true;
 });
@@ -26,7 +27,15 @@ const server = createServer((request, response) => {
     response.once("close", () => clearInterval(more));
     return;
   }
-  if (url.pathname.startsWith("/media/")) {
+  if (url.pathname.startsWith("/media/deleted-soon")) {
+    // There once; whoever asks again finds it gone.
+    response.statusCode = asked.has(url.pathname) ? 404 : 200;
+    asked.add(url.pathname);
+    if (response.statusCode === 200) {
+      response.setHeader("Cache-Control", "public, max-age=31536000, immutable, s-maxage=1");
+      response.setHeader("ETag", '"1"');
+    }
+  } else if (url.pathname.startsWith("/media/")) {
     response.setHeader("Cache-Control", "public, max-age=31536000, immutable");
     response.setHeader("Content-Type", "image/png");
   } else if (url.pathname.startsWith("/assets/private"))

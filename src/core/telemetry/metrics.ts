@@ -86,6 +86,28 @@ export class Metrics {
     help: "1 while S3, where media are kept, can't be used",
     registers: [this.registry],
   });
+  readonly mediaDeletedFiles = new Counter({
+    name: "roost_media_deleted_files_total",
+    help: "Files of media that were deleted",
+    registers: [this.registry],
+  });
+  readonly mediaDeletedBytes = new Counter({
+    name: "roost_media_deleted_bytes_total",
+    help: "What they had",
+    registers: [this.registry],
+  });
+  readonly mediaDeleteFailures = new Counter({
+    name: "roost_media_delete_failures_total",
+    help: "Attempts to delete a file of media that failed; each is made again",
+    registers: [this.registry],
+  });
+  readonly mediaWaiting = new Gauge({
+    name: "roost_media_waiting_files",
+    help: "Files of media that are to be deleted and still there",
+    registers: [this.registry],
+    // Each process tells the same.
+    aggregator: "max",
+  });
   readonly databaseConnections = new Gauge({
     name: "roost_database_connections",
     help: "Connections to the databases, by state",

@@ -140,6 +140,16 @@ export interface Schema {
     blurhash: string | null;
     description: string | null;
     created_at: Defaulted<Date>;
+    /** The status whose history shows it, when an edit has taken it away. */
+    history_status_id: bigint | null;
+  };
+  /** See `expiring-files.ts`. */
+  expiring_files: {
+    key: string;
+    account_id: bigint | null;
+    media_id: bigint | null;
+    expires_at: Date;
+    claimed_until: Date | null;
   };
   favourites: { id: Generated<bigint>; account_id: bigint; status_id: bigint; created_at: Defaulted<Date> };
   bookmarks: { id: Generated<bigint>; account_id: bigint; status_id: bigint; created_at: Defaulted<Date> };

@@ -19,6 +19,7 @@ export const OWNED: readonly OwnedTable[] = [
   { name: "status_tags", owner: "status_id", unit: ["status_id"] },
   { name: "author_counts", owner: "account_id", unit: ["account_id"] },
   { name: "media_attachments", owner: "id", unit: ["id"] },
+  { name: "expiring_files", owner: "account_id", unit: ["account_id", "key"] },
   { name: "favourites", owner: "account_id", unit: ["account_id", "status_id"] },
   { name: "bookmarks", owner: "account_id", unit: ["account_id", "status_id"] },
   { name: "notifications", owner: "account_id", unit: ["id"] },

@@ -29,6 +29,11 @@ export class ShardMoved extends Unavailable {
   }
 }
 
+/** Whether nothing was done since a shard is moving, or has just moved. */
+export function isMoving(error: unknown): boolean {
+  return (error as { code?: unknown }).code === MOVING;
+}
+
 export const mainIsAway = () =>
   new Unavailable("The server has lost touch with its main database. Try again in a moment");
 
@@ -130,7 +135,7 @@ export class Shards {
       try {
         return await work();
       } catch (error) {
-        if ((error as { code?: unknown }).code !== MOVING || performance.now() > untilMs) throw error;
+        if (!isMoving(error) || performance.now() > untilMs) throw error;
         await sleep(MOVE_PAUSE_MS);
         await this.refresh().catch(() => {});
       }

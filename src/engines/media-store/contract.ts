@@ -18,6 +18,12 @@ export function mediaStoreContract(open: () => Promise<MediaStore>): void {
     return body;
   }
 
+  async function keysIn(): Promise<string[]> {
+    const keys: string[] = [];
+    for await (const { key } of store.list()) keys.push(key);
+    return keys;
+  }
+
   describe("as every media store", () => {
     test("gives back what was put, byte for byte, with its type", async () => {
       for (const [extension, contentType] of CONTENT_TYPES) {
@@ -96,15 +102,51 @@ export function mediaStoreContract(open: () => Promise<MediaStore>): void {
       await expect(store.put("a.svg", Buffer.from("x"), "image/svg+xml")).rejects.toThrow("invariant");
     });
 
-    test("deletes, and deletes again", async () => {
-      await store.put("m/1/a.gif", Buffer.from("a"), "image/gif");
+    test("deletes, says how much that was, and deletes again", async () => {
+      await store.put("m/1/a.gif", Buffer.from("four"), "image/gif");
       await store.put("m/1/b.gif", Buffer.from("b"), "image/gif");
-      await store.delete("m/1/a.gif");
-      await store.delete("m/1/a.gif");
-      for (const key of ["m/1", "m", "../x", ""]) await store.delete(key);
+      await store.put("m/1/c.gif", Buffer.alloc(0), "image/gif");
+      expect(await store.delete("m/1/a.gif")).toBe(4);
+      expect(await store.delete("m/1/c.gif")).toBe(0);
+      for (const key of ["m/1/a.gif", "m/1", "m", "m/1/b.gif/x.gif", "../x", ""])
+        expect(await store.delete(key), key).toBeNull();
       expect(await read("m/1/a.gif")).toBeNull();
       expect(await read("m/1/b.gif")).toEqual(Buffer.from("b"));
     });
+
+    test("lists what is there in the order of its characters, and how old it is", async () => {
+      expect(await keysIn()).toEqual([]);
+      // A folder's own name sorts elsewhere than with the slash behind it: before it come "-" and ".".
+      const keys = [
+        "a-b/1.png",
+        "a.png",
+        "a/1.png",
+        "a/1.small.png",
+        "a/10.png",
+        "a/b/c.png",
+        "a0/1.png",
+        "z.gif",
+      ];
+      for (const key of keys.toReversed())
+        await store.put(key, Buffer.alloc(key.length), key.endsWith("gif") ? "image/gif" : "image/png");
+      expect(await keysIn()).toEqual(keys);
+      expect(keys.toSorted((a, b) => (a < b ? -1 : 1))).toEqual(keys);
+      for await (const { key, sizeBytes, ageMs } of store.list()) {
+        expect(sizeBytes, key).toBe(key.length);
+        expect(Math.abs(ageMs), key).toBeLessThan(60_000);
+      }
+      await store.delete("a/1.png");
+      expect(await keysIn()).toEqual(keys.filter((key) => key !== "a/1.png"));
+    });
+
+    test("lists more than a page of a store has", async () => {
+      const keys = Array.from({ length: 1_100 }, (_, i) => `many/${1_000 + i}.png`);
+      for (let from = 0; from < keys.length; from += 50) {
+        const some = keys.slice(from, from + 50);
+        await Promise.all(some.map((key) => store.put(key, Buffer.from("a"), "image/png")));
+      }
+      expect(await keysIn()).toEqual(keys);
+    }, 60_000);
 
     test("an open body survives its deletion", async () => {
       const body = Buffer.alloc(1_000_000, "abc");

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { invariant } from "../../core/errors.ts";
-import { contentTypeOf, type MediaStore, type StoredMedia } from "./port.ts";
+import { contentTypeOf, isKey, type ListedMedia, type MediaStore, type StoredMedia } from "./port.ts";
 
 /** Where files grow until they are whole. No key begins with a dot, so nothing in here can be asked for. */
 const PARTIAL_FOLDER = ".partial";
@@ -59,13 +59,37 @@ export class FolderMediaStore implements MediaStore {
     return { body: file.createReadStream(), contentType, sizeBytes: found.size };
   }
 
-  async delete(key: string): Promise<void> {
-    if (contentTypeOf(key) === undefined) return;
+  async delete(key: string): Promise<number | null> {
+    if (contentTypeOf(key) === undefined) return null;
+    const path = join(this.#root, key);
     try {
-      await rm(join(this.#root, key));
-      await syncFolder(dirname(join(this.#root, key)));
+      const { size } = await stat(path);
+      await rm(path);
+      await syncFolder(dirname(path));
+      return size;
     } catch (error) {
       if (!isAbsence(error)) throw error;
+      return null;
+    }
+  }
+
+  async *list(): AsyncIterable<ListedMedia> {
+    yield* this.#listBelow("", await nowBy(join(this.#root, PARTIAL_FOLDER)));
+  }
+
+  /** The names of one folder at a time are held in memory. */
+  async *#listBelow(prefix: string, nowMs: number): AsyncIterable<ListedMedia> {
+    const entries = await readdir(join(this.#root, prefix), { withFileTypes: true });
+    // With its slash, a folder comes where the keys of its files do.
+    const names = entries.map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name));
+    for (const name of names.sort((a, b) => (a < b ? -1 : 1))) {
+      const key = prefix + name;
+      if (name.endsWith("/")) {
+        if (isKey(key.slice(0, -1))) yield* this.#listBelow(key, nowMs);
+      } else if (contentTypeOf(key) !== undefined) {
+        const found = await stat(join(this.#root, key)).catch(() => null);
+        if (found) yield { key, sizeBytes: found.size, ageMs: nowMs - found.mtimeMs };
+      }
     }
   }
 
@@ -92,15 +116,21 @@ async function syncFolder(path: string): Promise<void> {
 
 /** By the file system's own clock, which may be another machine's; other processes may be writing right now. */
 async function removeAbandoned(folder: string): Promise<void> {
-  const probe = join(folder, randomUUID());
-  await writeDurably(probe, Buffer.alloc(0));
-  const { mtimeMs: nowMs } = await stat(probe);
-  await rm(probe);
+  const nowMs = await nowBy(folder);
   for (const name of await readdir(folder)) {
     const path = join(folder, name);
     const found = await stat(path).catch(() => null);
     if (found && nowMs - found.mtimeMs > ABANDONED_AFTER_MS) await rm(path, { force: true });
   }
+}
+
+/** The file system's clock, by a file that is made in the folder. */
+async function nowBy(folder: string): Promise<number> {
+  const probe = join(folder, randomUUID());
+  await writeDurably(probe, Buffer.alloc(0));
+  const { mtimeMs } = await stat(probe);
+  await rm(probe);
+  return mtimeMs;
 }
 
 function isAbsence(error: unknown): boolean {

@@ -14,8 +14,21 @@ export interface MediaStore extends AsyncDisposable {
   /** Null when there is nothing under the key, or the key is no key: it may come straight from a URL. */
   get(key: string): Promise<StoredMedia | null>;
 
-  /** Nothing to delete is fine. */
-  delete(key: string): Promise<void>;
+  /** Resolves to how many bytes it had; null when there was nothing, which is fine. */
+  delete(key: string): Promise<number | null>;
+
+  /**
+   * Everything, in the order of the keys' characters; what comes or goes meanwhile may be among it or not. Names that
+   * are no keys are left out.
+   */
+  list(): AsyncIterable<ListedMedia>;
+}
+
+export interface ListedMedia {
+  readonly key: string;
+  readonly sizeBytes: number;
+  /** Since it was put, give or take what clocks may differ by: a quarter of an hour in S3. */
+  readonly ageMs: number;
 }
 
 export interface StoredMedia {

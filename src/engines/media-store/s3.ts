@@ -4,7 +4,7 @@ import type { Logger } from "pino";
 import { type Clock, within } from "../../core/clock.ts";
 import { invariant, Unavailable } from "../../core/errors.ts";
 import { Outages } from "../../core/outages.ts";
-import { contentTypeOf, type MediaStore, type StoredMedia } from "./port.ts";
+import { contentTypeOf, type ListedMedia, type MediaStore, type StoredMedia } from "./port.ts";
 
 export interface S3Address {
   /** Null: Amazon's own. */
@@ -48,6 +48,7 @@ const SOCKETS_MAX = 100;
 export class S3MediaStore implements MediaStore {
   readonly #address: S3Address;
   readonly #outages: Outages;
+  readonly #clock: Clock;
   readonly #deadlinesMs: Deadlines;
   /** Not before it's needed: the SDK takes 35 MB, and who serves no requests stores nothing. */
   #opened: Promise<{ sdk: Sdk; client: S3Client }> | null = null;
@@ -55,6 +56,7 @@ export class S3MediaStore implements MediaStore {
   constructor(address: S3Address, options: S3MediaStoreOptions) {
     const { log, clock, onChange = () => {}, deadlinesMs = DEADLINES_MS } = options;
     this.#address = address;
+    this.#clock = clock;
     this.#deadlinesMs = deadlinesMs;
     const says = {
       began: `${shownAs(address)} can't be used; until it's back, media are neither stored nor shown`,
@@ -91,11 +93,42 @@ export class S3MediaStore implements MediaStore {
     });
   }
 
-  async delete(key: string): Promise<void> {
-    if (contentTypeOf(key) === undefined) return;
-    await this.#ask(this.#deadlinesMs.answer, ({ sdk, client }, abortSignal) =>
-      client.send(new sdk.DeleteObjectCommand(this.#named(key)), { abortSignal }),
-    );
+  /** S3 doesn't say whether there was anything to delete. */
+  async delete(key: string): Promise<number | null> {
+    if (contentTypeOf(key) === undefined) return null;
+    return this.#ask(this.#deadlinesMs.answer, async ({ sdk, client }, abortSignal) => {
+      let sizeBytes: number | null = null;
+      try {
+        const found = await client.send(new sdk.HeadObjectCommand(this.#named(key)), { abortSignal });
+        sizeBytes = found.ContentLength ?? 0;
+      } catch (error) {
+        // An answer without a body has no code; that there is no such bucket, the deletion finds out.
+        if (!(error instanceof sdk.NotFound)) throw error;
+      }
+      await client.send(new sdk.DeleteObjectCommand(this.#named(key)), { abortSignal });
+      return sizeBytes;
+    });
+  }
+
+  async *list(): AsyncIterable<ListedMedia> {
+    const { bucket: Bucket, prefix } = this.#address;
+    const Prefix = prefix === null ? "" : `${prefix}/`;
+    let ContinuationToken: string | undefined;
+    let last = "";
+    do {
+      const page = await this.#ask(this.#deadlinesMs.answer, ({ sdk, client }, abortSignal) =>
+        client.send(new sdk.ListObjectsV2Command({ Bucket, Prefix, ContinuationToken }), { abortSignal }),
+      );
+      for (const { Key = "", Size = 0, LastModified } of page.Contents ?? []) {
+        const key = Key.slice(Prefix.length);
+        if (contentTypeOf(key) === undefined || !LastModified) continue;
+        // Whoever compares it with another list would take what is there for missing.
+        if (key <= last) throw new Unavailable(`${shownAs(this.#address)} doesn't list objects in order`);
+        last = key;
+        yield { key, sizeBytes: Size, ageMs: this.#clock.nowMs() - LastModified.getTime() };
+      }
+      ContinuationToken = page.IsTruncated ? page.NextContinuationToken : undefined;
+    } while (ContinuationToken !== undefined);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
