@@ -1,12 +1,13 @@
 import Type, { type Static } from "typebox";
 import { Invalid, NotFound } from "../core/errors.ts";
+import { fullPage } from "../core/page.ts";
 import {
   clearNotifications,
-  countUnread,
   dismissNotification,
   findNotification,
   type Marker,
   markersOf,
+  type NotificationFilter,
   pageOfNotifications,
   setMarker,
 } from "../notifications/queries.ts";
@@ -22,6 +23,11 @@ const IdParams = Type.Object({ id: Type.String() });
 const Words = Type.Optional(
   Type.Union([Type.String(), Type.Array(Type.String()), Type.Record(Type.String(), Type.String())]),
 );
+const FilterQuery = {
+  types: Words,
+  exclude_types: Words,
+  account_id: Type.Optional(Type.String()),
+};
 const Empty = Type.Object({});
 const LIMITS = { standard: 40, most: 80 };
 const [OPEN, COMMA, CLOSE] = ["[", ",", "]"].map((text) => Buffer.from(text)) as [Buffer, Buffer, Buffer];
@@ -48,9 +54,7 @@ export function notificationRoutes(app: App, context: ApiContext): void {
       summary: "What happened that concerns one",
       querystring: Type.Object({
         ...PagingQuery,
-        types: Words,
-        exclude_types: Words,
-        account_id: Type.Optional(Type.String()),
+        ...FilterQuery,
         include_filtered: Type.Optional(Type.String()),
       }),
       response: { 200: Type.Array(Notification) },
@@ -59,11 +63,7 @@ export function notificationRoutes(app: App, context: ApiContext): void {
       const { accountId } = signedIn(request);
       const { query } = request;
       const page = pageOf(query, LIMITS);
-      const filter = {
-        types: wordsOf(query.types),
-        excludeTypes: wordsOf(query.exclude_types),
-        fromId: optionalIdOf(query.account_id, "account_id"),
-      };
+      const filter = filterOf(query);
       const rows = await readStale(context, reply, [accountId], (source) =>
         pageOfNotifications(source, accountId, page, filter),
       );
@@ -78,19 +78,29 @@ export function notificationRoutes(app: App, context: ApiContext): void {
     config: { scope: "read:notifications" },
     schema: {
       summary: "How many came since the marker",
-      querystring: Type.Object({ limit: Type.Optional(Type.String()) }),
+      querystring: Type.Object({ limit: Type.Optional(Type.String()), ...FilterQuery }),
       response: { 200: Type.Object({ count: Type.Integer() }) },
     },
     handler: async (request, reply) => {
       const { accountId } = signedIn(request);
-      const limit = limitOf(request.query.limit, { standard: 100, most: 1_000 });
+      const { query } = request;
+      const limit = limitOf(query.limit, { standard: 100, most: 1_000 });
+      const filter = filterOf(query);
       // Markers come from the primary: they are set with every look at a timeline, and setting one tells nobody.
       const [marker] = await markersOf(database.db, accountId, ["notifications"]);
-      const lastReadId = BigInt(marker?.last_read_id ?? 0);
-      const count = await readStale(context, reply, [accountId], (source) =>
-        countUnread(source, accountId, lastReadId, limit),
+      const after = BigInt(marker?.last_read_id ?? 0);
+      // What the list shows: counted otherwise, one that can't be opened any more would stay unread for ever.
+      const unread = await readStale(context, reply, [accountId], (source) =>
+        fullPage(
+          { before: null, after, edge: "newest", limit },
+          {
+            read: (part) => pageOfNotifications(source, accountId, part, filter),
+            idOf: (row) => row.id,
+            keep: (rows) => notificationsJson(context, accountId, rows),
+          },
+        ),
       );
-      return { count };
+      return { count: unread.length };
     },
   });
 
@@ -195,6 +205,18 @@ function entityOf(markers: readonly Marker[]): Static<typeof Markers> {
 function jsonArray(pieces: readonly Buffer[]): Buffer {
   const separated = pieces.flatMap((piece, i) => (i === 0 ? [piece] : [COMMA, piece]));
   return Buffer.concat([OPEN, ...separated, CLOSE]);
+}
+
+function filterOf(query: {
+  readonly types?: Static<typeof Words>;
+  readonly exclude_types?: Static<typeof Words>;
+  readonly account_id?: string;
+}): NotificationFilter {
+  return {
+    types: wordsOf(query.types),
+    excludeTypes: wordsOf(query.exclude_types),
+    fromId: optionalIdOf(query.account_id, "account_id"),
+  };
 }
 
 function wordsOf(input: string | string[] | Record<string, string> | undefined): string[] {
