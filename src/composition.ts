@@ -13,6 +13,8 @@ import { listenForInvalidation } from "./engines/database/invalidation-channel.t
 import type { Database } from "./engines/database/pools.ts";
 import type { Consumer } from "./engines/event-log/port.ts";
 import type { FanOutModes } from "./feed/fan-out-mode.ts";
+import { removeLeftovers } from "./notifications/leftovers.ts";
+import { recountOld } from "./statuses/recount.ts";
 import { type BackgroundTask, startBackgroundTasks } from "./workers/background-tasks.ts";
 import { startFanOut } from "./workers/fan-out.ts";
 import { startFollowUp } from "./workers/follow-up.ts";
@@ -134,7 +136,7 @@ async function startWorkers(
     if (engines.isSpread)
       consumers.push(await startFollowUp({ database, statuses, eventLog, invalidate, catchUp }));
     consumers.push(await startNotify({ database, statuses, eventLog, liveBus, catchUp }));
-    keepHouse({ config, engines }, opened);
+    keepHouse({ config, engines, caches }, opened);
   }
   for (const consumer of consumers) opened.use(consumer);
   if (roles.size > 0) {
@@ -148,8 +150,9 @@ async function startWorkers(
 function keepHouse(
   {
     config,
-    engines: { outbox, eventLog, database, metrics, log },
-  }: Pick<WorkersContext, "config" | "engines">,
+    engines: { outbox, eventLog, database, metrics, log, clock },
+    caches: { invalidate },
+  }: Pick<WorkersContext, "config" | "engines" | "caches">,
   opened: AsyncDisposableStack,
 ): void {
   const tasks: BackgroundTask[] = [
@@ -160,6 +163,16 @@ function keepHouse(
       run: () => outbox.trim(config.kafka ? [RELAY_GROUP] : null),
     },
     { name: "delete-expired", everyMs: HOUSEKEEPING_MS, run: () => deleteExpired(database) },
+    {
+      name: "recount",
+      everyMs: HOUSEKEEPING_MS,
+      run: (signal) => recountOld({ database, clock, invalidate }, signal),
+    },
+    {
+      name: "remove-leftovers",
+      everyMs: HOUSEKEEPING_MS,
+      run: (signal) => removeLeftovers({ database, clock }, signal),
+    },
   ];
   opened.use(startBackgroundTasks(tasks, log));
   const measuring = every(LAG_MS, () => {
