@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { takeBack, takeBackNow } from "../accounts/told.ts";
+import { lockTold, takeBack, takeBackNow } from "../accounts/told.ts";
 import { NotFound } from "../core/errors.ts";
 import type { AccountId, StatusId } from "../core/ids.ts";
 import type { Db } from "../engines/database/pools.ts";
@@ -46,6 +46,8 @@ export async function unfavourite(
   const told = [{ accountId: authorId, type: "favourite" as const, fromId: accountId, statusId: id }];
   let hadMark = false;
   await db.transaction().execute(async (tx) => {
+    // First: deleting the status takes this lock before it touches favourites and counts.
+    if (isNear) await lockTold(tx, told);
     const { rows } = await sql`delete from favourites
       where account_id = ${accountId} and status_id = ${id} returning 1`.execute(tx);
     hadMark = rows.length > 0;

@@ -157,6 +157,34 @@ test("taking back answers with the status where it's still to be seen, and what 
   });
 });
 
+test("marks taken back while their post is edited and deleted: each waits its turn, and nothing is left", async () => {
+  const [author, ...markers] = await people();
+  const rows = await roost.database.dedicated();
+  for (let round = 0; round < 15; round++) {
+    const { id } = await author.client.publish(`@${markers[0]?.username} round ${round}`);
+    const at = `/api/v1/statuses/${id}`;
+    for (const { client } of markers)
+      for (const name of ["favourite", "reblog", "bookmark"]) await client.post(`${at}/${name}`);
+    const asked = await Promise.all([
+      ...markers.flatMap(({ client }) =>
+        ["unfavourite", "unreblog", "unbookmark", "favourite"].map((name) =>
+          client.ask("POST", `${at}/${name}`),
+        ),
+      ),
+      author.client.ask("PUT", at, { status: "for nobody" }),
+      author.client.ask("DELETE", at),
+    ]);
+    const statuses = asked.map(({ status }) => status);
+    expect(statuses.filter((status) => status !== 200 && status !== 404)).toEqual([]);
+    await settled(roost);
+    const left = ["favourites", "bookmarks", "notifications", "status_counts", "status_mentions"]
+      .map((table) => `(select count(*) from ${table} where status_id = ${id})`)
+      .join(" + ");
+    expect((await rows.query(`select ${left} as count`)).rows).toEqual([{ count: 0n }]);
+  }
+  await rows.end();
+});
+
 test("whoever was suspended can be unfollowed, unmuted, unblocked and taken off lists", async () => {
   const [alice, bob, carol] = await people();
   await alice.client.follow(bob.id);
