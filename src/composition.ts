@@ -15,6 +15,8 @@ import type { Database } from "./engines/database/pools.ts";
 import type { Consumer } from "./engines/event-log/port.ts";
 import type { FanOutModes } from "./feed/fan-out-mode.ts";
 import { countWaiting, deleteExpiredMedia } from "./media/expiry.ts";
+import { removeLeftovers } from "./notifications/leftovers.ts";
+import { recountOld } from "./statuses/recount.ts";
 import { retag } from "./statuses/retag.ts";
 import { type BackgroundTask, startBackgroundTasks } from "./workers/background-tasks.ts";
 import { startFanOut } from "./workers/fan-out.ts";
@@ -139,7 +141,7 @@ async function startWorkers(
     if (engines.isSpread)
       consumers.push(await startFollowUp({ database, statuses, eventLog, invalidate, catchUp }));
     consumers.push(await startNotify({ database, statuses, eventLog, liveBus, catchUp }));
-    keepHouse({ config, engines, invalidate }, opened);
+    keepHouse({ config, engines, caches }, opened);
   }
   // Who stores media deletes them: the settings of other processes needn't name the store.
   if (roles.has("api")) opened.use(startBackgroundTasks([mediaDeletion(engines, api)], log));
@@ -174,8 +176,8 @@ function keepHouse(
   {
     config,
     engines: { outbox, eventLog, database, metrics, log, clock },
-    invalidate,
-  }: Pick<WorkersContext, "config" | "engines"> & Pick<Caches, "invalidate">,
+    caches: { invalidate },
+  }: Pick<WorkersContext, "config" | "engines" | "caches">,
   opened: AsyncDisposableStack,
 ): void {
   const tasks: BackgroundTask[] = [
@@ -196,6 +198,16 @@ function keepHouse(
       everyMs: HOUSEKEEPING_MS,
       run: (signal) =>
         retag({ database, invalidate, onProgress: (share) => metrics.retagged.set(share) }, signal),
+    },
+    {
+      name: "recount",
+      everyMs: HOUSEKEEPING_MS,
+      run: (signal) => recountOld({ database, clock, invalidate }, signal),
+    },
+    {
+      name: "remove-leftovers",
+      everyMs: HOUSEKEEPING_MS,
+      run: (signal) => removeLeftovers({ database, clock }, signal),
     },
   ];
   opened.use(startBackgroundTasks(tasks, log));

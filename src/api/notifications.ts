@@ -3,11 +3,11 @@ import { Invalid, NotFound } from "../core/errors.ts";
 import { fullPage } from "../core/page.ts";
 import {
   clearNotifications,
-  countUnread,
   dismissNotification,
   findNotification,
   type Marker,
   markersOf,
+  type NotificationFilter,
   pageOfNotifications,
   setMarker,
 } from "../notifications/queries.ts";
@@ -21,6 +21,11 @@ import { requireStatusId as requirePathId } from "./statuses.ts";
 
 const IdParams = Type.Object({ id: Type.String() });
 const Words = Type.Optional(WordsInput);
+const FilterQuery = {
+  types: Words,
+  exclude_types: Words,
+  account_id: Type.Optional(IdInput),
+};
 const Empty = Type.Object({});
 const LIMITS = { standard: 40, most: 80 };
 const [OPEN, COMMA, CLOSE] = ["[", ",", "]"].map((text) => Buffer.from(text)) as [Buffer, Buffer, Buffer];
@@ -45,9 +50,7 @@ export function notificationRoutes(app: App, context: ApiContext): void {
       summary: "What happened that concerns one",
       querystring: Type.Object({
         ...PagingQuery,
-        types: Words,
-        exclude_types: Words,
-        account_id: Type.Optional(IdInput),
+        ...FilterQuery,
       }),
       response: { 200: Type.Array(Notification) },
     },
@@ -55,11 +58,7 @@ export function notificationRoutes(app: App, context: ApiContext): void {
       const { accountId } = signedIn(request);
       const { query } = request;
       const page = pageOf(query, LIMITS);
-      const filter = {
-        types: query.types ?? [],
-        excludeTypes: query.exclude_types ?? [],
-        fromId: optionalIdOf(query.account_id, "account_id"),
-      };
+      const filter = filterOf(query);
       const shown = await readStale(context, reply, [accountId], (source) =>
         fullPage(page, {
           read: (part) => pageOfNotifications(source, accountId, part, filter),
@@ -78,19 +77,29 @@ export function notificationRoutes(app: App, context: ApiContext): void {
     config: { scope: "read:notifications" },
     schema: {
       summary: "How many came since the marker",
-      querystring: Type.Object({ limit: Type.Optional(LimitInput) }),
+      querystring: Type.Object({ limit: Type.Optional(LimitInput), ...FilterQuery }),
       response: { 200: Type.Object({ count: Type.Integer() }) },
     },
     handler: async (request, reply) => {
       const { accountId } = signedIn(request);
-      const limit = limitOf(request.query.limit, { standard: 100, most: 1_000 });
+      const { query } = request;
+      const limit = limitOf(query.limit, { standard: 100, most: 1_000 });
+      const filter = filterOf(query);
       // Markers come from the primary: they are set with every look at a timeline, and setting one tells nobody.
       const [marker] = await markersOf(database.db, accountId, ["notifications"]);
-      const lastReadId = BigInt(marker?.last_read_id ?? 0);
-      const count = await readStale(context, reply, [accountId], (source) =>
-        countUnread(source, accountId, lastReadId, limit),
+      const after = BigInt(marker?.last_read_id ?? 0);
+      // What the list shows: counted otherwise, one that can't be opened any more would stay unread for ever.
+      const unread = await readStale(context, reply, [accountId], (source) =>
+        fullPage(
+          { before: null, after, edge: "newest", limit },
+          {
+            read: (part) => pageOfNotifications(source, accountId, part, filter),
+            idOf: (row) => row.id,
+            keep: (rows) => notificationsJson(context, accountId, rows),
+          },
+        ),
       );
-      return { count };
+      return { count: unread.length };
     },
   });
 
@@ -195,4 +204,16 @@ function entityOf(markers: readonly Marker[]): Static<typeof Markers> {
 function jsonArray(pieces: readonly Buffer[]): Buffer {
   const separated = pieces.flatMap((piece, i) => (i === 0 ? [piece] : [COMMA, piece]));
   return Buffer.concat([OPEN, ...separated, CLOSE]);
+}
+
+function filterOf(query: {
+  readonly types?: readonly string[];
+  readonly exclude_types?: readonly string[];
+  readonly account_id?: string;
+}): NotificationFilter {
+  return {
+    types: query.types ?? [],
+    excludeTypes: query.exclude_types ?? [],
+    fromId: optionalIdOf(query.account_id, "account_id"),
+  };
 }

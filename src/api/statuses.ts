@@ -12,6 +12,7 @@ import { remove } from "../statuses/remove.ts";
 import { spliceStatus, statusesJson } from "../statuses/splice.ts";
 import { readThread } from "../statuses/thread.ts";
 import { VISIBILITIES, visibilityOf } from "../statuses/visibility.ts";
+import { requireOwn } from "../statuses/withheld.ts";
 import { readStale, sendJson, sendStatus, sendStatuses } from "./answer.ts";
 import { type App, signedIn } from "./app.ts";
 import type { ApiContext } from "./context.ts";
@@ -153,7 +154,7 @@ export function statusRoutes(app: App, context: ApiContext): void {
     handler: async (request, reply) => {
       const { accountId } = signedIn(request);
       const deletesMedia = request.body.delete_media ?? false;
-      const record = await requireVisible(access, requireStatusId(request.params.id), accountId);
+      const record = await requireOwn(access, requireStatusId(request.params.id), accountId);
       const bytes = await spliceStatus(context.splice, record, accountId);
       const row = await context.splice.statuses.requireRow(record.facts.id);
       const keys = await remove(context.statuses, accountId, record.facts.id, { deletesMedia });

@@ -18,12 +18,18 @@ export type DomainEvent =
       /** What it answered or boosted, where that is far. */
       inReplyToId?: StatusId;
       reblogOfId?: StatusId;
+      /** Who could see it for being mentioned, where there are such. */
+      mentionIds?: readonly AccountId[];
+      /** It was addressed to those alone: followers never saw it. */
+      isDirect?: true;
     }
   | { type: "status.favourited"; statusId: StatusId; accountId: AccountId; isFar?: true }
   /** Told only when it is far. */
   | { type: "status.unfavourited"; statusId: StatusId; accountId: AccountId }
   | { type: "account.followed"; accountId: AccountId; targetId: AccountId }
-  | { type: "account.follow-requested"; accountId: AccountId; targetId: AccountId };
+  | { type: "account.follow-requested"; accountId: AccountId; targetId: AccountId }
+  /** A follow or a request has ended. Told only where the notifications of it have to follow. */
+  | { type: "account.unfollowed"; accountId: AccountId; targetId: AccountId };
 
 /** One unit of delivery: the status, and the followers of its author whose ids lie in [fromId, toId]. */
 export interface FanOutChunk {
@@ -40,11 +46,12 @@ export function encodeRecord(record: DomainEvent | FanOutChunk): string {
   return JSON.stringify(record, (_, value: unknown) => (typeof value === "bigint" ? `${value}` : value));
 }
 
-/** The inverse for a record as JSON gives it: every property named …Id becomes a bigint. */
+/** The inverse for a record as JSON gives it: every property named …Id becomes a bigint, every …Ids a list of them. */
 export function decodeRecord<T extends DomainEvent | FanOutChunk>(json: unknown): T {
   const record: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(json as Record<string, unknown>)) {
-    record[name] = name.endsWith("Id") ? BigInt(value as string) : value;
+    if (name.endsWith("Id")) record[name] = BigInt(value as string);
+    else record[name] = name.endsWith("Ids") ? (value as string[]).map(BigInt) : value;
   }
   return record as unknown as T;
 }

@@ -19,9 +19,17 @@ export const SIGNED_OUT_CHANNEL = "signed-out";
 
 export type LiveMessage =
   | {
-      type: "status.published" | "status.edited" | "status.deleted" | "status.pulled" | "status.delivered";
+      type: "status.published" | "status.edited" | "status.pulled" | "status.delivered";
       statusId: StatusId;
       authorId: AccountId;
+    }
+  /** With what can't be looked up any more; see the event. */
+  | {
+      type: "status.deleted";
+      statusId: StatusId;
+      authorId: AccountId;
+      mentionIds?: readonly AccountId[];
+      isDirect?: true;
     }
   | { type: "notification"; notificationId: NotificationId }
   | { type: "signed-out"; accountId: AccountId };

@@ -1,25 +1,23 @@
 /** Events → notifications. Each at most once, however often its event is handled: a unique index sees to that. */
 import { type RawBuilder, sql } from "kysely";
+import {
+  asRows,
+  CAUSE_STANDS,
+  lockTold,
+  onlyCaused,
+  onlyThose,
+  type Told,
+  takeBackElsewhere,
+  through,
+  toldOfFollow,
+} from "../accounts/told.ts";
 import type { DomainEvent } from "../core/events.ts";
-import { type AccountId, type NotificationId, type StatusId, shardOfId } from "../core/ids.ts";
+import type { AccountId, NotificationId, StatusId } from "../core/ids.ts";
+import { askingElsewhere } from "../engines/database/asking-elsewhere.ts";
 import type { Database, Db } from "../engines/database/pools.ts";
 import type { StatusCache, StatusFacts } from "../statuses/records.ts";
 
-export type NotificationType =
-  | "mention"
-  | "status"
-  | "reblog"
-  | "favourite"
-  | "follow"
-  | "follow_request"
-  | "update";
-
-export interface Wanted {
-  readonly accountId: AccountId;
-  readonly type: NotificationType;
-  readonly fromId: AccountId;
-  readonly statusId: StatusId | null;
-}
+type Wanted = Told;
 
 export interface Created {
   readonly id: NotificationId;
@@ -47,6 +45,7 @@ export async function* notify(
     yield await insert(database, wanted);
   for await (const wanted of forSubscribers(database.db, toldOf(events, facts), pageSize))
     yield await insert(database, wanted);
+  await takeBackElsewhere(database, await undoneBy(database, events, facts));
   await removeOfDeleted(database, events);
 }
 
@@ -76,6 +75,7 @@ function wantedBy(event: DomainEvent, facts: Facts): Wanted[] {
     }
     case "status.unfavourited":
     case "status.deleted":
+    case "account.unfollowed":
       return [];
   }
 }
@@ -108,7 +108,10 @@ function editedOf(events: readonly DomainEvent[], facts: Facts): StatusFacts[] {
 
 async function factsOf(statuses: StatusCache, events: readonly DomainEvent[]): Promise<Facts> {
   const records = await statuses.getMany(
-    events.flatMap((event) => ("statusId" in event ? [event.statusId] : [])),
+    events.flatMap((event) => [
+      ...("statusId" in event ? [event.statusId] : []),
+      ...("reblogOfId" in event ? [event.reblogOfId] : []),
+    ]),
   );
   const originals = await statuses.getMany(
     [...records.values()].flatMap(({ facts }) => facts.reblogOfId ?? []),
@@ -116,39 +119,38 @@ async function factsOf(statuses: StatusCache, events: readonly DomainEvent[]): P
   return new Map([...originals, ...records].map(([id, record]) => [id, record.facts]));
 }
 
-/** In one database, one statement says which of them may be, and stores those. */
+/** Under the locks of `told.ts`: what was undone meanwhile isn't stored, or is taken back by whoever undoes it. */
 async function insert(database: Database, wanted: readonly Wanted[]): Promise<Created[]> {
   if (wanted.length === 0) return [];
   const { shards } = database;
-  if (shards.isOne) return store(database.db, wanted, sql`${ALLOWED} and ${STATUS_IS_THERE}`);
-  const allowed = await onlyThose(database.db, wanted, ALLOWED);
-  const about = await shards.gatherBy(
-    allowed,
-    ({ statusId, accountId }) => statusId ?? accountId,
-    ({ db }, some) => onlyThose(db, some, STATUS_IS_THERE),
-  );
   return shards.gatherBy(
-    about,
+    wanted,
     ({ accountId }) => accountId,
-    ({ db }, some) => store(db, some, sql`true`),
+    ({ db }, own) =>
+      askingElsewhere(shards, () =>
+        db.transaction().execute(async (tx) => {
+          await lockTold(tx, own);
+          // In one database, one statement says which of them may be, and stores those.
+          if (shards.isOne) return store(tx, own, sql`${ALLOWED} and ${CAUSE_STANDS}`);
+          const allowed = await onlyThose(through({ db, tx }, database.db), own, ALLOWED);
+          return store(tx, await onlyCaused(database, allowed, { db, tx }), sql`true`);
+        }),
+      ),
   );
 }
 
-/** Blocks, mutes that hide notifications, suspensions, and requests that still stand: what the directory says. */
+/** Blocks, mutes that hide notifications, and suspensions: what the directory says. */
 const ALLOWED = sql`w.account_id <> w.from_id
   and not exists (select 1 from blocks b where (b.account_id = w.account_id and b.target_id = w.from_id)
     or (b.account_id = w.from_id and b.target_id = w.account_id))
   and not exists (select 1 from mutes m where m.account_id = w.account_id and m.target_id = w.from_id
     and m.hide_notifications and (m.expires_at is null or m.expires_at > now()))
   and exists (select 1 from accounts a where a.id = w.from_id and a.suspended_at is null)
-  and exists (select 1 from accounts a where a.id = w.account_id and a.suspended_at is null)
-  and (w.type <> 'follow_request' or exists (select 1 from follow_requests r
-    where r.requester_id = w.from_id and r.target_id = w.account_id))`;
-
-const STATUS_IS_THERE = sql`(w.status_id is null or exists (select 1 from statuses s where s.id = w.status_id))`;
+  and exists (select 1 from accounts a where a.id = w.account_id and a.suspended_at is null)`;
 
 /** Ids as everything that an account owns: those of two databases never meet. */
 async function store(db: Db, wanted: readonly Wanted[], condition: RawBuilder<unknown>): Promise<Created[]> {
+  if (wanted.length === 0) return [];
   const { rows } = await sql<Created>`
     insert into notifications (id, account_id, type, from_account_id, status_id) overriding system value
     select next_id(w.shard), w.account_id, w.type, w.from_id, w.status_id from ${asRows(wanted)}
@@ -158,22 +160,49 @@ async function store(db: Db, wanted: readonly Wanted[], condition: RawBuilder<un
   return rows;
 }
 
-async function onlyThose(
-  db: Db,
-  wanted: readonly Wanted[],
-  condition: RawBuilder<unknown>,
-): Promise<Wanted[]> {
-  if (wanted.length === 0) return [];
-  const { rows } = await sql<{ place: bigint }>`
-    select w.place from ${asRows(wanted)} where ${condition} order by w.place`.execute(db);
-  return rows.flatMap(({ place }) => wanted[Number(place) - 1] ?? []);
+/** What may have ended that was told in another database than the one that the ending was written in. */
+async function undoneBy(database: Database, events: readonly DomainEvent[], facts: Facts): Promise<Told[]> {
+  const undone = events.flatMap((event): Told[] => {
+    switch (event.type) {
+      case "account.unfollowed":
+        return toldOfFollow(event.accountId, event.targetId);
+      case "status.unfavourited":
+        return toldOfReaction("favourite", event.accountId, facts.get(event.statusId));
+      case "status.deleted":
+        return event.reblogOfId === undefined
+          ? []
+          : toldOfReaction("reblog", event.authorId, facts.get(event.reblogOfId));
+      default:
+        return [];
+    }
+  });
+  return [...undone, ...(await noLongerMentioned(database, editedOf(events, facts)))];
 }
 
-function asRows(wanted: readonly Wanted[]): RawBuilder<unknown> {
-  return sql`unnest(${wanted.map((one) => one.accountId)}::bigint[], ${wanted.map((one) => one.type)}::text[],
-    ${wanted.map((one) => one.fromId)}::bigint[], ${wanted.map((one) => one.statusId)}::bigint[],
-    ${wanted.map((one) => shardOfId(one.accountId))}::int[])
-    with ordinality as w (account_id, type, from_id, status_id, shard, place)`;
+/** Of a status that is gone, everything is gone. */
+function toldOfReaction(
+  type: "favourite" | "reblog",
+  fromId: AccountId,
+  status: StatusFacts | undefined,
+): Told[] {
+  return status ? [{ accountId: status.authorId, type, fromId, statusId: status.id }] : [];
+}
+
+/** In one database the edit itself has taken it back. */
+async function noLongerMentioned({ shards }: Database, edited: readonly StatusFacts[]): Promise<Told[]> {
+  if (shards.isOne || edited.length === 0) return [];
+  const mentioned = new Map(edited.map((status) => [status.id, status]));
+  const told = await shards.gather(async ({ db }) => {
+    const { rows } = await sql<{ account_id: AccountId; status_id: StatusId }>`
+      select account_id, status_id from notifications
+      where status_id = any(${[...mentioned.keys()]}::bigint[]) and type = 'mention'`.execute(db);
+    return rows;
+  });
+  return told.flatMap(({ account_id: accountId, status_id: statusId }): Told[] => {
+    const status = mentioned.get(statusId);
+    if (!status || status.mentionIds.includes(accountId)) return [];
+    return [{ accountId, type: "mention", fromId: status.authorId, statusId }];
+  });
 }
 
 /** Followers who asked to hear of every post. */

@@ -1,9 +1,9 @@
 import { type RawBuilder, sql } from "kysely";
+import type { NotificationType } from "../accounts/told.ts";
 import type { AccountId, NotificationId, StatusId } from "../core/ids.ts";
 import { fullPage, type Page } from "../core/page.ts";
 import type { Database, Db, StaleSource } from "../engines/database/pools.ts";
 import { ofNow } from "../engines/database/replica-router.ts";
-import type { NotificationType } from "./notify.ts";
 
 export interface NotificationRow {
   readonly id: NotificationId;
@@ -72,26 +72,6 @@ export async function findNotification(
 }
 
 const ALL: NotificationFilter = { types: [], excludeTypes: [], fromId: null };
-
-/** How many came after `lastReadId`, at most `limit`. */
-export async function countUnread(
-  source: StaleSource,
-  accountId: AccountId,
-  lastReadId: bigint,
-  limit: number,
-): Promise<number> {
-  const { database, reading } = source;
-  if (!database.shards.isOne) {
-    const page: Page = { before: null, after: lastReadId, edge: "newest", limit };
-    return (await pageOfNotifications(source, accountId, page, ALL)).length;
-  }
-  const statement = sql<{ count: number }>`
-    select count(*)::int as count from (
-      select 1 from notifications n where n.account_id = ${accountId} and n.id > ${lastReadId} and ${shown(accountId)}
-      limit ${limit}) unread`;
-  const { rows } = await database.readStale(reading, (db) => statement.execute(db));
-  return rows[0]?.count ?? 0;
-}
 
 export async function clearNotifications({ shards }: Database, accountId: AccountId): Promise<void> {
   await shards.of(accountId).db.deleteFrom("notifications").where("account_id", "=", accountId).execute();

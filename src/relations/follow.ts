@@ -3,6 +3,7 @@
  * past a block that commits at the same moment, nor a request be authorised twice.
  */
 import { sql } from "kysely";
+import { lockPair, type Told, takeBack, takeBackNow, toldOfFollow } from "../accounts/told.ts";
 import { Forbidden, Invalid, NotFound } from "../core/errors.ts";
 import type { AccountId } from "../core/ids.ts";
 import type { Db } from "../engines/database/pools.ts";
@@ -42,17 +43,15 @@ export async function follow(
   await settle(context, viewerId, targetId, outcome);
 }
 
-/** Unfollows, or takes back the request. Nothing to do is fine. */
+/** Unfollows, or takes back the request. Nothing to do is fine, and so is whatever became of the other account. */
 export async function unfollow(
   context: RelationsContext,
   viewerId: AccountId,
   targetId: AccountId,
 ): Promise<void> {
-  await context.db.transaction().execute(async (tx) => {
+  await ending(context, async (tx) => {
     await lockPair(tx, viewerId, targetId);
-    await deleteFollow(tx, viewerId, targetId);
-    await sql`delete from follow_requests
-      where requester_id = ${viewerId} and target_id = ${targetId}`.execute(tx);
+    return endFollow(context, tx, viewerId, targetId);
   });
   await context.invalidate({ relations: [viewerId], accounts: [viewerId, targetId] });
 }
@@ -62,16 +61,18 @@ export async function authorizeRequest(
   targetId: AccountId,
   requesterId: AccountId,
 ): Promise<void> {
-  const epoch = await context.db.transaction().execute(async (tx) => {
+  let epoch = { from: 0n, to: 0n };
+  await ending(context, async (tx) => {
     await lockPair(tx, requesterId, targetId);
-    const request = await takeRequest(tx, requesterId, targetId);
-    await forgetTold(context, tx, targetId, requesterId, "follow_request");
-    return insertFollow(tx, requesterId, targetId, {
+    const request = await requireRequest(tx, requesterId, targetId);
+    // Told of as a request until now, and as a follow from now on.
+    const told = await takeFollowBack(context, tx, requesterId, targetId);
+    epoch = await insertFollow(tx, requesterId, targetId, {
       showReblogs: request.show_reblogs,
       notify: request.notify,
     });
+    return told;
   });
-  await forgetTold(context, null, targetId, requesterId, "follow_request");
   await settle(context, requesterId, targetId, { kind: "followed", epoch });
 }
 
@@ -80,12 +81,11 @@ export async function rejectRequest(
   targetId: AccountId,
   requesterId: AccountId,
 ): Promise<void> {
-  await context.db.transaction().execute(async (tx) => {
+  await ending(context, async (tx) => {
     await lockPair(tx, requesterId, targetId);
-    await takeRequest(tx, requesterId, targetId);
-    await forgetTold(context, tx, targetId, requesterId, "follow_request");
+    await requireRequest(tx, requesterId, targetId);
+    return takeFollowBack(context, tx, requesterId, targetId);
   });
-  await forgetTold(context, null, targetId, requesterId, "follow_request");
   await context.tellWrite(targetId, "directory");
 }
 
@@ -93,7 +93,12 @@ export async function rejectRequest(
 export async function authorizeAllRequests(context: RelationsContext, targetId: AccountId): Promise<void> {
   const { rows } = await sql<{ requester_id: bigint }>`
     select requester_id from follow_requests where target_id = ${targetId} order by id`.execute(context.db);
-  for (const { requester_id } of rows) await authorizeRequest(context, targetId, requester_id);
+  for (const { requester_id } of rows) {
+    await authorizeRequest(context, targetId, requester_id).catch((error: unknown) => {
+      // Taken back in the meantime.
+      if (!(error instanceof NotFound)) throw error;
+    });
+  }
 }
 
 /** After the commit, before the answer: caches forget, and the home timeline takes in what the follow adds. */
@@ -109,16 +114,13 @@ async function settle(
   if (outcome.kind !== "changed") context.wakeEventLog();
 }
 
-export async function lockPair(tx: Db, a: AccountId, b: AccountId): Promise<void> {
-  const pair = a < b ? `${a}:${b}` : `${b}:${a}`;
-  await sql`select pg_advisory_xact_lock(hashtextextended(${pair}, 0))`.execute(tx);
-}
-
+/** Until the end of the transaction, it is neither suspended nor unlocked: whoever does that finds a new request. */
 export async function requireActive(tx: Db, id: AccountId): Promise<{ locked: boolean }> {
   const account = await tx
     .selectFrom("accounts")
     .select(["locked", "suspended_at"])
     .where("id", "=", id)
+    .forShare()
     .executeTakeFirst();
   if (!account || account.suspended_at) throw new NotFound();
   return account;
@@ -170,33 +172,63 @@ async function request(
   return { kind: "requested" };
 }
 
-async function takeRequest(
+/** Ends it. Throws NotFound when there is none. */
+async function requireRequest(tx: Db, requesterId: AccountId, targetId: AccountId): Promise<RequestRow> {
+  const request = await deleteRequest(tx, requesterId, targetId);
+  if (!request) throw new NotFound();
+  return request;
+}
+
+interface RequestRow {
+  readonly show_reblogs: boolean;
+  readonly notify: boolean;
+}
+
+async function deleteRequest(
   tx: Db,
   requesterId: AccountId,
   targetId: AccountId,
-): Promise<{ show_reblogs: boolean; notify: boolean }> {
-  const { rows } = await sql<{ show_reblogs: boolean; notify: boolean }>`
+): Promise<RequestRow | undefined> {
+  const { rows } = await sql<RequestRow>`
     delete from follow_requests where requester_id = ${requesterId} and target_id = ${targetId}
     returning show_reblogs, notify`.execute(tx);
-  if (!rows[0]) throw new NotFound();
   return rows[0];
 }
 
-/**
- * Notifications of another account, all or of one type, are taken back with the change: in its transaction, if they lie
- * in its database; else after its commit. To be called in both places, `tx` null in the second.
- */
-export async function forgetTold(
-  { db, shards }: RelationsContext,
-  tx: Db | null,
-  accountId: AccountId,
-  fromId: AccountId,
-  type: "follow_request" | null,
+/** Runs what ends follows and requests; what was told of them elsewhere is taken back after the commit. */
+export async function ending(
+  context: RelationsContext,
+  work: (tx: Db) => Promise<readonly Told[]>,
 ): Promise<void> {
-  const own = shards.of(accountId).db;
-  if ((own === db) !== (tx !== null)) return;
-  await sql`delete from notifications where account_id = ${accountId} and from_account_id = ${fromId}
-    and ${type === null ? sql`true` : sql`type = ${type}`}`.execute(tx ?? own);
+  const elsewhere = await context.db.transaction().execute(work);
+  if (elsewhere.length === 0) return;
+  await takeBackNow(context, elsewhere);
+  context.wakeEventLog();
+}
+
+/** Ends the follow or the request, if there is one. Resolves to what was told of it elsewhere; see `ending`. */
+export async function endFollow(
+  context: RelationsContext,
+  tx: Db,
+  followerId: AccountId,
+  followeeId: AccountId,
+): Promise<readonly Told[]> {
+  const wasFollow = await deleteFollow(tx, followerId, followeeId);
+  const wasRequest = (await deleteRequest(tx, followerId, followeeId)) !== undefined;
+  return wasFollow || wasRequest ? takeFollowBack(context, tx, followerId, followeeId) : [];
+}
+
+/** What was told of a follow or a request that has just ended. */
+async function takeFollowBack(
+  context: RelationsContext,
+  tx: Db,
+  accountId: AccountId,
+  targetId: AccountId,
+): Promise<readonly Told[]> {
+  const elsewhere = await takeBack(tx, context.db, context, toldOfFollow(accountId, targetId));
+  if (elsewhere.length > 0)
+    await appendToOutbox(tx, targetId, { type: "account.unfollowed", accountId, targetId });
+  return elsewhere;
 }
 
 async function insertFollow(
@@ -220,7 +252,7 @@ async function insertFollow(
 }
 
 /** True when there was a follow. */
-export async function deleteFollow(tx: Db, followerId: AccountId, followeeId: AccountId): Promise<boolean> {
+async function deleteFollow(tx: Db, followerId: AccountId, followeeId: AccountId): Promise<boolean> {
   const { rows } = await sql`delete from follows
     where follower_id = ${followerId} and followee_id = ${followeeId} returning 1`.execute(tx);
   if (rows.length === 0) return false;

@@ -7,7 +7,8 @@ import type { StatusesContext } from "./context.ts";
 import { settleNow } from "./reactions.ts";
 import type { StatusRecord } from "./records.ts";
 import { remove } from "./remove.ts";
-import { type Visibility, visibilityCode } from "./visibility.ts";
+import { countsForAll, type Visibility, visibilityCode } from "./visibility.ts";
+import { visibleOrWithheld } from "./withheld.ts";
 
 /** Boosts, once: a second call gives the boost there is. Resolves to the boost. */
 export async function boost(
@@ -38,7 +39,8 @@ export async function boost(
         on conflict (account_id) do update set
           statuses_count = author_counts.statuses_count + 1, last_status_at = now()),
       boosted as (
-        insert into status_counts (status_id, reblogs_count) select ${facts.id}, 1 from status where ${isNear}
+        insert into status_counts (status_id, reblogs_count) select ${facts.id}, 1 from status
+        where ${isNear && countsForAll(shown)}
         on conflict (status_id) do update set reblogs_count = status_counts.reblogs_count + 1)
       select id from status`.execute(tx);
       const id = rows[0]?.id;
@@ -71,7 +73,7 @@ export async function boost(
   return record;
 }
 
-/** Takes a boost back; none is fine. Resolves to the original. */
+/** Takes a boost back, of whatever has become of the original; none is fine. Resolves to the original. */
 export async function unboost(
   context: StatusesContext,
   authorId: AccountId,
@@ -87,8 +89,12 @@ export async function unboost(
     .where("author_id", "=", authorId)
     .where("reblog_of_id", "=", originalId)
     .executeTakeFirst();
-  if (own) await remove(context, authorId, own.id);
-  else await context.tellWrite(authorId, "own");
+  if (own) {
+    await remove(context, authorId, own.id);
+    return visibleOrWithheld(context, originalId, authorId);
+  }
+  await requireVisible(context, statusId, authorId);
+  await context.tellWrite(authorId, "own");
   return requireVisible(context, originalId, authorId);
 }
 

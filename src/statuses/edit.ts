@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { type Told, takeBack, takeBackNow } from "../accounts/told.ts";
 import { Forbidden, Invalid, NotFound } from "../core/errors.ts";
 import type { AccountId, MediaId, StatusId } from "../core/ids.ts";
 import type { Db, StaleSource } from "../engines/database/pools.ts";
@@ -46,7 +47,7 @@ export async function edit(
   }
   const hasMedia = change.mediaIds ? change.mediaIds.length > 0 : current.facts.hasMedia;
   const checked = await checkText(context, { text: change.text, spoilerText: change.spoilerText, hasMedia });
-  await context.database.shards
+  const toldElsewhere = await context.database.shards
     .of(id)
     .db.transaction()
     .execute(async (tx) => {
@@ -54,11 +55,14 @@ export async function edit(
       await sql`select 1 from statuses where id = ${id} for update`.execute(tx);
       const [before] = await loadStatusRows(tx, [id]);
       if (!before) throw new NotFound();
-      if (!isChange(before, checked, change)) return;
+      if (!isChange(before, checked, change)) return [];
       await keepVersion(tx, before);
       await apply(tx, before, checked, change);
       await appendToOutbox(tx, authorId, { type: "status.edited", statusId: id, authorId });
+      const { shards } = context.database;
+      return takeBack(tx, shards.of(id).db, context.database, noLongerMentioned(before, checked));
     });
+  await takeBackNow(context.database, toldElsewhere);
   await context.invalidate({ statuses: [id], owners: [authorId] });
   context.wakeEventLog();
   const record = await context.statuses.get(id);
@@ -100,6 +104,14 @@ function isMediaChange(before: MediaRow, { description, focus }: MediaChange): b
   );
 }
 
+function noLongerMentioned(before: StatusRow, { mentions }: CheckedText): Told[] {
+  const kept = new Set(mentions.map((mention) => mention.id));
+  return before.mentions
+    .map((mention): AccountId => BigInt(mention.id))
+    .filter((accountId) => !kept.has(accountId))
+    .map((accountId) => ({ accountId, type: "mention", fromId: before.author_id, statusId: before.id }));
+}
+
 async function keepVersion(tx: Db, before: StatusRow): Promise<void> {
   await tx
     .insertInto("status_edits")
@@ -121,13 +133,14 @@ async function apply(tx: Db, before: StatusRow, checked: CheckedText, change: Ed
       sensitive = ${change.sensitive || checked.isWarned}, language = ${language},
       edited_at = date_trunc('milliseconds', clock_timestamp())
     where id = ${id}`.execute(tx);
-  await sql`delete from status_mentions where status_id = ${id}`.execute(tx);
+  const mentionIds = checked.mentions.map((mention) => mention.id);
+  await sql`delete from status_mentions
+    where status_id = ${id} and account_id <> all(${mentionIds}::bigint[])`.execute(tx);
   await sql`delete from status_tags where status_id = ${id}`.execute(tx);
   await sql`insert into status_mentions (status_id, account_id, username)
-    select ${id}, m.account_id, m.username from unnest(${checked.mentions.map((mention) => mention.id)}::bigint[],
-      ${checked.mentions.map((mention) => mention.username)}::text[]) as m (account_id, username)`.execute(
-    tx,
-  );
+    select ${id}, m.account_id, m.username from unnest(${mentionIds}::bigint[],
+      ${checked.mentions.map((mention) => mention.username)}::text[]) as m (account_id, username)
+    on conflict do nothing`.execute(tx);
   await sql`insert into status_tags (status_id, tag, name)
     select ${id}, t.tag, t.name from unnest(${checked.tags.map(tagKey)}::text[],
       ${[...checked.tags]}::text[]) as t (tag, name)`.execute(tx);

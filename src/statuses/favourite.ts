@@ -1,4 +1,6 @@
 import { sql } from "kysely";
+import { lockTold, takeBack, takeBackNow } from "../accounts/told.ts";
+import { NotFound } from "../core/errors.ts";
 import type { AccountId, StatusId } from "../core/ids.ts";
 import type { Db } from "../engines/database/pools.ts";
 import { appendToOutbox } from "../engines/event-log/outbox.ts";
@@ -6,6 +8,7 @@ import { requireVisible } from "./access.ts";
 import type { StatusesContext } from "./context.ts";
 import { settleNow } from "./reactions.ts";
 import type { StatusRecord } from "./records.ts";
+import { visibleOrWithheld } from "./withheld.ts";
 
 /** Favourites, once. Resolves to the status. */
 export async function favourite(
@@ -32,22 +35,31 @@ export async function favourite(
   return settle(context, accountId, id);
 }
 
+/** Takes a favourite back, of whatever has become of the status; none is fine. */
 export async function unfavourite(
   context: StatusesContext,
   accountId: AccountId,
   statusId: StatusId,
 ): Promise<StatusRecord> {
-  const id = await originalId(context, accountId, statusId);
+  const { id, authorId } = await markedStatus(context, statusId);
   const { isNear, db } = placeOf(context, accountId, id);
+  const told = [{ accountId: authorId, type: "favourite" as const, fromId: accountId, statusId: id }];
+  let hadMark = false;
   await db.transaction().execute(async (tx) => {
+    // First: deleting the status takes this lock before it touches favourites and counts.
+    if (isNear) await lockTold(tx, told);
     const { rows } = await sql`delete from favourites
       where account_id = ${accountId} and status_id = ${id} returning 1`.execute(tx);
-    if (rows.length === 0) return;
-    if (isNear) await countFavourite(tx, id, -1);
-    else await appendToOutbox(tx, accountId, { type: "status.unfavourited", statusId: id, accountId });
+    hadMark = rows.length > 0;
+    if (!hadMark) return;
+    if (isNear) {
+      await countFavourite(tx, id, -1);
+      await takeBack(tx, db, context.database, told);
+    } else await appendToOutbox(tx, accountId, { type: "status.unfavourited", statusId: id, accountId });
   });
   await settleNow(context.database, [{ kind: "favourite", statusId: id, sourceId: accountId }]);
-  return settle(context, accountId, id);
+  if (hadMark && !isNear) await takeBackNow(context.database, told);
+  return undone(context, accountId, { askedId: statusId, id, hadMark });
 }
 
 export async function bookmark(
@@ -67,19 +79,31 @@ export async function unbookmark(
   accountId: AccountId,
   statusId: StatusId,
 ): Promise<StatusRecord> {
-  const id = await originalId(context, accountId, statusId);
-  await placeOf(context, accountId, id)
+  const { id } = await markedStatus(context, statusId);
+  const { numDeletedRows } = await placeOf(context, accountId, id)
     .db.deleteFrom("bookmarks")
     .where("account_id", "=", accountId)
     .where("status_id", "=", id)
-    .execute();
-  return settle(context, accountId, id);
+    .executeTakeFirst();
+  return undone(context, accountId, { askedId: statusId, id, hadMark: numDeletedRows > 0n });
 }
 
 /** Marks go on the original: nobody favourites a boost. */
 async function originalId(context: StatusesContext, accountId: AccountId, id: StatusId): Promise<StatusId> {
   const { facts } = await requireVisible(context, id, accountId);
   return facts.reblogOfId ?? facts.id;
+}
+
+/** What a mark is on, whether its owner may still see it or not. */
+async function markedStatus(
+  { statuses }: StatusesContext,
+  askedId: StatusId,
+): Promise<{ id: StatusId; authorId: AccountId }> {
+  const asked = await statuses.get(askedId);
+  const id = asked?.facts.reblogOfId ?? askedId;
+  const original = asked && id !== askedId ? await statuses.get(id) : asked;
+  if (!original) throw new NotFound();
+  return { id, authorId: original.facts.authorId };
 }
 
 /** Where the account's marks are, and whether the status is there too. */
@@ -99,7 +123,21 @@ async function countFavourite(tx: Db, id: StatusId, by: 1 | -1): Promise<void> {
 }
 
 async function settle(context: StatusesContext, accountId: AccountId, id: StatusId): Promise<StatusRecord> {
+  await tellOfMark(context, accountId, id);
+  return requireVisible(context, id, accountId);
+}
+
+async function undone(
+  context: StatusesContext,
+  accountId: AccountId,
+  { askedId, id, hadMark }: { askedId: StatusId; id: StatusId; hadMark: boolean },
+): Promise<StatusRecord> {
+  if (!hadMark) await requireVisible(context, askedId, accountId);
+  await tellOfMark(context, accountId, id);
+  return hadMark ? visibleOrWithheld(context, id, accountId) : requireVisible(context, id, accountId);
+}
+
+async function tellOfMark(context: StatusesContext, accountId: AccountId, id: StatusId): Promise<void> {
   await context.invalidate({ statuses: [id], marks: [accountId] });
   context.wakeEventLog();
-  return requireVisible(context, id, accountId);
 }

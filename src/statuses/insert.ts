@@ -78,6 +78,7 @@ function inOrder(statuses: readonly NewStatus[], rows: readonly Row[]): Inserted
 /**
  * With an idempotency key that is taken, by another batch or by an earlier status of this one, nothing of the status is
  * written: every part hangs on `allowed`. A key that is being taken right now makes the statement wait for that one.
+ * What counts where is said in `visibility.ts`.
  *
  * Rows that others may be writing too, the counts, are written in the order of their keys: two batches can't each hold
  * what the other waits for.
@@ -85,10 +86,10 @@ function inOrder(statuses: readonly NewStatus[], rows: readonly Row[]): Inserted
 const INSERT = `
   with input as materialized (
     select n, next_id(shard) as id, author_id, key, visibility, text, spoiler_text, sensitive, language, reply_id,
-      reply_account_id, counts_reply, app_name, app_website
+      reply_account_id, is_near_reply, app_name, app_website
     from unnest($1::int[], $2::bigint[], $3::text[], $4::smallint[], $5::text[], $6::text[], $7::boolean[], $8::text[],
       $9::bigint[], $10::bigint[], $19::boolean[], $11::text[], $12::text[]) with ordinality as given (shard, author_id,
-      key, visibility, text, spoiler_text, sensitive, language, reply_id, reply_account_id, counts_reply, app_name,
+      key, visibility, text, spoiler_text, sensitive, language, reply_id, reply_account_id, is_near_reply, app_name,
       app_website, n)),
   claim as (
     insert into idempotency_keys (account_id, key, status_id)
@@ -110,19 +111,21 @@ const INSERT = `
     from unnest($16::int[], $17::text[], $18::text[]) as t (n, tag, name) join allowed using (n)),
   replied as (
     insert into status_counts (status_id, replies_count)
-    select reply_id, count(*) from allowed where counts_reply group by reply_id order by reply_id
+    select reply_id, count(*) from allowed where is_near_reply and visibility <= 1 group by reply_id order by reply_id
     on conflict (status_id) do update set replies_count = status_counts.replies_count + excluded.replies_count),
   counted as (
     insert into author_counts (account_id, statuses_count, last_status_at)
-    select author_id, count(*), now() from allowed group by author_id order by author_id
+    select author_id, count(*) filter (where visibility <= 2), max(now()) filter (where visibility <= 2)
+    from allowed group by author_id order by author_id
     on conflict (account_id) do update
-      set statuses_count = author_counts.statuses_count + excluded.statuses_count, last_status_at = now()
+      set statuses_count = author_counts.statuses_count + excluded.statuses_count,
+        last_status_at = coalesce(excluded.last_status_at, author_counts.last_status_at)
     returning account_id, statuses_count),
   told as (
     insert into event_log (topic, key, payload)
     select 'events', author_id,
       jsonb_build_object('type', 'status.published', 'statusId', id::text, 'authorId', author_id::text)
-        || case when reply_id is null or counts_reply then '{}' else '{"isFar":true}' end::jsonb
+        || case when reply_id is null or is_near_reply then '{}' else '{"isFar":true}' end::jsonb
     from allowed order by n)
   select allowed.n, allowed.id, counted.statuses_count
   from allowed join counted on counted.account_id = allowed.author_id`;
@@ -152,7 +155,7 @@ function valuesOf(statuses: readonly NewStatus[], shards: Shards): unknown[] {
     tags.map(({ n }) => n),
     tags.map(({ name }) => tagKey(name)),
     tags.map(({ name }) => name),
-    // Elsewhere it is counted by `reactions.ts`.
+    // Far ones are counted by `reactions.ts`.
     each(({ target, authorId }) => target !== null && shards.areTogether(target.id, authorId)),
   ];
 }

@@ -44,7 +44,7 @@ export async function publish(context: StatusesContext, publication: Publication
   const { id } = inserted;
   if (target) await settleNow(context.database, [{ kind: "reply", statusId: target.id, sourceId: id }]);
   if (!hasMedia) filling.store(id, StatusRecord.of(rowOf(id, status), null));
-  context.statuses.profiles.posted(authorId, inserted);
+  if (draft.visibility !== "direct") context.statuses.profiles.posted(authorId, inserted);
   await settle(context, id, authorId, target?.id ?? null);
   const record = await context.statuses.get(id);
   invariant(record, "a status just published can't be read");

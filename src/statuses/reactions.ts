@@ -7,10 +7,11 @@
  * makes certain that it's done.
  */
 import { sql } from "kysely";
-import { Gate } from "../core/gate.ts";
 import type { AccountId, StatusId } from "../core/ids.ts";
+import { askingElsewhere } from "../engines/database/asking-elsewhere.ts";
 import type { Database, Db } from "../engines/database/pools.ts";
 import { ShardMoved } from "../engines/database/shards.ts";
+import { COUNTS_FOR_ALL } from "./visibility.ts";
 
 export type ReactionKind = "favourite" | "reblog" | "reply";
 
@@ -30,9 +31,6 @@ const COUNTS = {
   reblog: "reblogs_count",
   reply: "replies_count",
 } as const;
-
-/** Each holds a connection to one database while it asks another: more of them could wait for each other's for ever. */
-const settling = new Gate({ concurrent: 4, waiting: 10_000 });
 
 export interface ToldReaction extends Reaction {
   /** By its event it lay in another database than its status when it was made: nobody has counted it with its row. */
@@ -54,7 +52,7 @@ export async function settleTold(
     const { statusId, sourceId, wasFar } = reaction;
     // Asked for each one just before its turn: what was far when the events were read may have come near meanwhile.
     if (!shards.areTogether(statusId, sourceId)) {
-      if (await settling.run(() => settle(database, reaction))) changed.add(statusId);
+      if (await askingElsewhere(shards, () => settle(database, reaction))) changed.add(statusId);
     } else if (wasFar && !recounted.has(statusId)) {
       await recount(database, statusId);
       recounted.add(statusId);
@@ -68,10 +66,12 @@ export async function settleTold(
  * Counts anew what was far when it was made, and is near by now: nobody could settle it in between. The lock comes
  * first, then the count: reactions that are near are counted with their row, or after this one.
  */
-async function recount({ shards }: Database, id: StatusId): Promise<void> {
-  const count = (table: string, source: string, column: string, kind: ReactionKind) =>
-    sql`(select count(*) from (select ${sql.ref(source)} from ${sql.table(table)} where ${sql.ref(column)} = ${id}
-      union select source_id from remote_reactions where status_id = ${id} and kind = ${REACTION_CODES[kind]}) r)`;
+export async function recount({ shards }: Database, id: StatusId): Promise<void> {
+  const remote = (kind: ReactionKind) => sql`select source_id from remote_reactions
+    where status_id = ${id} and kind = ${REACTION_CODES[kind]} and is_counted`;
+  const countStatuses = (column: string, kind: ReactionKind) =>
+    sql`(select count(*) from (select id from statuses where ${sql.ref(column)} = ${id} and ${COUNTS_FOR_ALL}
+      union ${remote(kind)}) r)`;
   await shards
     .of(id)
     .db.transaction()
@@ -82,9 +82,10 @@ async function recount({ shards }: Database, id: StatusId): Promise<void> {
       await sql`insert into status_counts (status_id) values (${id}) on conflict do nothing`.execute(tx);
       await sql`select 1 from status_counts where status_id = ${id} for update`.execute(tx);
       await sql`update status_counts set
-          replies_count = ${count("statuses", "id", "in_reply_to_id", "reply")},
-          reblogs_count = ${count("statuses", "id", "reblog_of_id", "reblog")},
-          favourites_count = ${count("favourites", "account_id", "status_id", "favourite")}
+          replies_count = ${countStatuses("in_reply_to_id", "reply")},
+          reblogs_count = ${countStatuses("reblog_of_id", "reblog")},
+          favourites_count = (select count(*) from (
+            select account_id from favourites where status_id = ${id} union ${remote("favourite")}) r)
         where status_id = ${id}`.execute(tx);
     });
 }
@@ -113,32 +114,37 @@ async function settle({ shards }: Database, reaction: Reaction): Promise<boolean
         tx,
       );
       await sql`select 1 from status_counts where status_id = ${statusId} for update`.execute(tx);
-      const isThere = await isSource(shards.of(sourceId).db, reaction);
+      const source = await findSource(shards.of(sourceId).db, reaction);
       const code = REACTION_CODES[kind];
-      const { rows } = isThere
-        ? await sql`insert into remote_reactions (status_id, kind, source_id)
-          values (${statusId}, ${code}, ${sourceId}) on conflict do nothing returning 1`.execute(tx)
-        : await sql`delete from remote_reactions
-          where status_id = ${statusId} and kind = ${code} and source_id = ${sourceId} returning 1`.execute(
-            tx,
-          );
-      if (rows.length === 0) return false;
+      // Those that don't count are kept, too: threads are read from here.
+      const { rows } = source
+        ? await sql<{ is_counted: boolean }>`
+          insert into remote_reactions (status_id, kind, source_id, is_counted)
+          values (${statusId}, ${code}, ${sourceId}, ${source.counts})
+          on conflict do nothing returning is_counted`.execute(tx)
+        : await sql<{ is_counted: boolean }>`delete from remote_reactions
+          where status_id = ${statusId} and kind = ${code} and source_id = ${sourceId}
+          returning is_counted`.execute(tx);
+      if (!rows[0]?.is_counted) return false;
       const count = sql.ref(COUNTS[kind]);
-      await sql`update status_counts set ${count} = greatest(0, ${count} + ${isThere ? 1 : -1}::int)
+      await sql`update status_counts set ${count} = greatest(0, ${count} + ${source ? 1 : -1}::int)
       where status_id = ${statusId}`.execute(tx);
       return true;
     });
 }
 
-async function isSource(db: Db, { kind, statusId, sourceId }: Reaction): Promise<boolean> {
+/** Null when it isn't there. */
+async function findSource(
+  db: Db,
+  { kind, statusId, sourceId }: Reaction,
+): Promise<{ counts: boolean } | null> {
   const { rows } =
     kind === "favourite"
-      ? await sql`select 1 from favourites where account_id = ${sourceId} and status_id = ${statusId}`.execute(
-          db,
-        )
-      : await sql`select 1 from statuses where id = ${sourceId}
+      ? await sql<{ counts: boolean }>`select true as counts from favourites
+          where account_id = ${sourceId} and status_id = ${statusId}`.execute(db)
+      : await sql<{ counts: boolean }>`select ${COUNTS_FOR_ALL} as counts from statuses where id = ${sourceId}
           and ${kind === "reblog" ? sql`reblog_of_id` : sql`in_reply_to_id`} = ${statusId}`.execute(db);
-  return rows.length > 0;
+  return rows[0] ?? null;
 }
 
 /** Sources, in other databases, of reactions to these statuses of one database. */

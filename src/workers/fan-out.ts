@@ -87,11 +87,10 @@ async function tellStreams(
   pulled: readonly { statusId: StatusId; authorId: AccountId }[],
 ): Promise<void> {
   for (const event of events) {
-    if (
-      event.type === "status.edited" ||
-      event.type === "status.deleted" ||
-      event.type === "status.published"
-    ) {
+    if (event.type === "status.deleted") {
+      const { inReplyToId, reblogOfId, ...message } = event;
+      await liveBus.publish(STATUS_CHANNEL, message satisfies LiveMessage);
+    } else if (event.type === "status.edited" || event.type === "status.published") {
       const { type, statusId, authorId } = event;
       await liveBus.publish(STATUS_CHANNEL, { type, statusId, authorId } satisfies LiveMessage);
     }

@@ -232,6 +232,40 @@ test("notifications reach whom they concern, hide who is blocked, and a taken re
   expect(await ann.client.get("/api/v1/notifications/unread_count")).toEqual({ count: 2 });
 });
 
+test("what was told of something undone goes by its event, when the request was killed before it came to that", async () => {
+  const [ann, ben] = [await person(), await person()];
+  const { id } = await ann.client.publish("told of");
+  const told = () => rowsIn(ann.url, `select count(*) from notifications where account_id = ${ann.id}`);
+  const boost = await ben.client.post<Status>(`/api/v1/statuses/${id}/reblog`);
+  await ben.client.post(`/api/v1/statuses/${id}/favourite`);
+  await ben.client.follow(`${ann.id}`);
+  await settled();
+  expect(await told()).toBe(3);
+  const undo = (url: string, statement: string, event: Record<string, string>) => {
+    const log = `insert into event_log (topic, key, payload) values ('events', ${ben.id}, '${JSON.stringify(event)}')`;
+    return databases.query(url, `${statement}; ${log}`);
+  };
+  await undo(ben.url, `delete from favourites where account_id = ${ben.id}`, {
+    type: "status.unfavourited",
+    statusId: id,
+    accountId: `${ben.id}`,
+  });
+  await expect.poll(told, { timeout: 20_000 }).toBe(2);
+  await undo(ben.url, `delete from statuses where id = ${boost.id}`, {
+    type: "status.deleted",
+    statusId: boost.id,
+    authorId: `${ben.id}`,
+    reblogOfId: id,
+  });
+  await expect.poll(told, { timeout: 20_000 }).toBe(1);
+  await undo(databases.mainUrl, `delete from follows where follower_id = ${ben.id}`, {
+    type: "account.unfollowed",
+    accountId: `${ben.id}`,
+    targetId: `${ann.id}`,
+  });
+  await expect.poll(told, { timeout: 20_000 }).toBe(0);
+});
+
 describe("a start with another set of databases", () => {
   const open = async (shardUrls: readonly string[], mainUrl = databases.mainUrl) => {
     const dataDir = makeDataDir();

@@ -162,9 +162,10 @@ export class LiveConnection implements AsyncDisposable {
       case "notification":
         return this.#notification(message.notificationId);
       case "status.deleted":
-        return this.#deleted(message.statusId, message.authorId);
+        return this.#deleted(message);
       case "status.delivered":
-        return this.#inHome(message.statusId, "update");
+        await this.#inHome(message.statusId, "update");
+        return;
       case "status.pulled":
         if (await this.#follows(message.authorId)) await this.#inHome(message.statusId, "update");
         return;
@@ -173,9 +174,7 @@ export class LiveConnection implements AsyncDisposable {
         if (message.authorId === this.#accountId) await this.#inHome(message.statusId, "update");
         return this.#elsewhere(message.statusId, "update");
       case "status.edited":
-        if (message.authorId === this.#accountId || (await this.#follows(message.authorId))) {
-          await this.#inHome(message.statusId, "status.update");
-        }
+        await this.#edited(message.statusId, message.authorId);
         return this.#elsewhere(message.statusId, "status.update");
       default:
         return;
@@ -193,23 +192,43 @@ export class LiveConnection implements AsyncDisposable {
     }
   }
 
-  /** Whose deletions others hear of: ids of what they never saw are none of their business. */
-  async #deleted(id: StatusId, authorId: AccountId): Promise<void> {
+  /** To followers as the post itself; who is mentioned knows it from its notification. */
+  async #edited(id: StatusId, authorId: AccountId): Promise<void> {
     const isNear = authorId === this.#accountId || (await this.#follows(authorId));
+    if (isNear && (await this.#inHome(id, "status.update"))) return;
+    const streams = this.#homeStreams();
+    if (streams.length === 0) return;
+    const record = await this.#visible(id);
+    const isMentioned = record?.facts.mentionIds.some((accountId) => accountId === this.#accountId);
+    if (isMentioned) await this.#sendStatus(id, "status.update", streams);
+  }
+
+  /** Whose deletions others hear of: ids of what they never saw are none of their business. */
+  async #deleted(message: Extract<LiveMessage, { type: "status.deleted" }>): Promise<void> {
+    const { statusId: id, authorId, mentionIds = [], isDirect = false } = message;
+    const accountId = this.#accountId;
+    const sawIt =
+      authorId === accountId ||
+      (!isDirect && (await this.#follows(authorId))) ||
+      (accountId !== null && mentionIds.includes(accountId) && !(await this.#isBlockedWith(authorId)));
     for (const stream of this.#streams.values()) {
       if (stream.kind === "user" && !stream.withStatuses) continue;
-      if (isNear || this.#sent.has(`${keyOf(stream)} ${id}`)) this.#send(stream, "delete", `${id}`);
+      if (sawIt || this.#sent.has(`${keyOf(stream)} ${id}`)) this.#send(stream, "delete", `${id}`);
     }
   }
 
-  async #inHome(id: StatusId, event: string): Promise<void> {
+  /** Whether it is there; then it's sent. */
+  async #inHome(id: StatusId, event: string): Promise<boolean> {
     const accountId = this.#accountId;
-    const streams = [...this.#streams.values()].filter(
-      (stream) => stream.kind === "user" && stream.withStatuses,
-    );
-    if (accountId === null || streams.length === 0) return;
-    if (!(await isInHomeTimeline(this.#context.home, accountId, id))) return;
+    const streams = this.#homeStreams();
+    if (accountId === null || streams.length === 0) return false;
+    if (!(await isInHomeTimeline(this.#context.home, accountId, id))) return false;
     await this.#sendStatus(id, event, streams);
+    return true;
+  }
+
+  #homeStreams(): Stream[] {
+    return [...this.#streams.values()].filter((stream) => stream.kind === "user" && stream.withStatuses);
   }
 
   async #elsewhere(id: StatusId, event: string): Promise<void> {
@@ -279,6 +298,12 @@ export class LiveConnection implements AsyncDisposable {
       this.#sent.delete(oldest);
     }
     return true;
+  }
+
+  async #isBlockedWith(authorId: AccountId): Promise<boolean> {
+    if (this.#accountId === null) return false;
+    const { blocking, blockedBy } = await this.#context.statuses.relations.of(this.#accountId);
+    return blocking.has(authorId) || blockedBy.has(authorId);
   }
 
   async #follows(authorId: AccountId): Promise<boolean> {

@@ -161,6 +161,7 @@ export interface Schema {
     status_id: bigint | null;
     created_at: Defaulted<Date>;
   };
+  recount_progress: { what: string; done_to: Defaulted<bigint>; ends_at: bigint };
   idempotency_keys: { account_id: bigint; key: string; status_id: bigint; created_at: Defaulted<Date> };
   event_log: {
     position: Generated<bigint>;

@@ -296,7 +296,7 @@ async function copyReactions(
   units: readonly Unit[] | null,
 ): Promise<number> {
   const parents = units?.map(({ a }) => a) ?? [];
-  const found = await from.query<{ status_id: string; kind: number; source_id: string }>(
+  const found = await from.query<{ status_id: string; kind: number; source_id: string; is_counted: boolean }>(
     reactionsTo((parent) => (units ? `${parent} = any($3::bigint[])` : "true")),
     units ? [shards, here, parents] : [shards, here],
   );
@@ -314,10 +314,16 @@ async function copyReactions(
   }
   // What comes from the new database's own shards is there as a row of its own.
   await to.query(
-    `insert into remote_reactions (status_id, kind, source_id)
-     select s, k, r from unnest($1::bigint[], $2::int[], $3::bigint[]) as u (s, k, r)
-     where ${shardOf("r")} <> all($4::int[]) on conflict do nothing`,
-    [rows.map((row) => row.status_id), rows.map((row) => row.kind), rows.map((row) => row.source_id), here],
+    `insert into remote_reactions (status_id, kind, source_id, is_counted)
+     select s, k, r, c from unnest($1::bigint[], $2::int[], $3::bigint[], $4::boolean[]) as u (s, k, r, c)
+     where ${shardOf("r")} <> all($5::int[]) on conflict do nothing`,
+    [
+      rows.map((row) => row.status_id),
+      rows.map((row) => row.kind),
+      rows.map((row) => row.source_id),
+      rows.map((row) => row.is_counted),
+      here,
+    ],
   );
   return rows.length;
 }

@@ -122,19 +122,20 @@ async function insertRows(to: Ask, table: OwnedTable, rows: readonly { row: stri
 export function reactionsTo(only: (parent: string) => string): string {
   const from = (parent: string, source: string) =>
     `${shardOf(parent)} = any($1::int[]) and ${shardOf(source)} <> all($1::int[]) and ${only(parent)}`;
-  return `select status_id, 0 as kind, account_id as source_id from favourites where ${from("status_id", "account_id")}
-    union select reblog_of_id, 1, id from statuses where ${from("reblog_of_id", "id")}
-    union select in_reply_to_id, 2, id from statuses where ${from("in_reply_to_id", "id")}
-    union select status_id, kind, source_id from remote_reactions
+  return `select status_id, 0 as kind, account_id as source_id, true as is_counted from favourites
+      where ${from("status_id", "account_id")}
+    union select reblog_of_id, 1, id, visibility <= 1 from statuses where ${from("reblog_of_id", "id")}
+    union select in_reply_to_id, 2, id, visibility <= 1 from statuses where ${from("in_reply_to_id", "id")}
+    union select status_id, kind, source_id, is_counted from remote_reactions
       where ${from("status_id", "source_id")} and ${shardOf("source_id")} <> all($2::int[])`;
 }
 
 /** Reactions by what moves to what stays where it was: in the old database, as those of another one. */
 export const REACTIONS_LEFT = `
-  insert into remote_reactions (status_id, kind, source_id)
-  select parent, kind, source from (
-    select status_id as parent, 0 as kind, account_id as source from favourites
-    union all select reblog_of_id, 1, id from statuses where reblog_of_id is not null
-    union all select in_reply_to_id, 2, id from statuses where in_reply_to_id is not null) r
+  insert into remote_reactions (status_id, kind, source_id, is_counted)
+  select parent, kind, source, is_counted from (
+    select status_id as parent, 0 as kind, account_id as source, true as is_counted from favourites
+    union all select reblog_of_id, 1, id, visibility <= 1 from statuses where reblog_of_id is not null
+    union all select in_reply_to_id, 2, id, visibility <= 1 from statuses where in_reply_to_id is not null) r
   where ${shardOf("source")} = any($1::int[]) and ${shardOf("parent")} = any($2::int[])
   on conflict do nothing`;

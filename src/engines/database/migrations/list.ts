@@ -6,6 +6,7 @@ import * as shards from "./0004-shards.ts";
 import * as idClock from "./0005-id-clock.ts";
 import * as shardMoves from "./0006-shard-moves.ts";
 import * as mainDatabase from "./0007-main-database.ts";
+import * as whatCounts from "./0009-what-counts.ts";
 import * as expiringFiles from "./0010-expiring-files.ts";
 import * as retagging from "./0011-retagging.ts";
 import * as webClient from "./0014-web-client.ts";
@@ -18,6 +19,7 @@ export const migrations: Record<string, Migration> = {
   "0005-id-clock": idClock,
   "0006-shard-moves": shardMoves,
   "0007-main-database": mainDatabase,
+  "0009-what-counts": whatCounts,
   "0010-expiring-files": expiringFiles,
   "0011-retagging": retagging,
   "0014-web-client": webClient,
