@@ -9,6 +9,7 @@ import type { Config } from "./config.ts";
 import { every, sleep } from "./core/clock.ts";
 import { timeOfIdMs } from "./core/ids.ts";
 import { ROLES, type Role, takesRequests } from "./core/roles.ts";
+import { fillAccountWords, statusFilling } from "./discovery/fill-words.ts";
 import { listenForInvalidation } from "./engines/database/invalidation-channel.ts";
 import type { Database } from "./engines/database/pools.ts";
 import type { Consumer } from "./engines/event-log/port.ts";
@@ -23,6 +24,7 @@ import { startRelay } from "./workers/relay.ts";
 
 const HOUSEKEEPING_MS = 60_000;
 const LAG_MS = 15_000;
+const FILLING_MS = 1_000;
 
 export interface Roost extends AsyncDisposable {
   readonly config: Config;
@@ -148,10 +150,11 @@ async function startWorkers(
 function keepHouse(
   {
     config,
-    engines: { outbox, eventLog, database, metrics, log },
+    engines: { outbox, eventLog, database, metrics, log, clock },
   }: Pick<WorkersContext, "config" | "engines">,
   opened: AsyncDisposableStack,
 ): void {
+  const filling = statusFilling(database, log, () => clock.nowMs());
   const tasks: BackgroundTask[] = [
     {
       name: "trim-outbox",
@@ -159,6 +162,8 @@ function keepHouse(
       // With a relay its events are consumed once they are in Kafka, whoever else consumed from here before.
       run: () => outbox.trim(config.kafka ? [RELAY_GROUP] : null),
     },
+    { name: "fill-account-words", everyMs: FILLING_MS, run: (signal) => fillAccountWords(database, signal) },
+    { name: "fill-status-words", everyMs: FILLING_MS, run: filling.run },
     { name: "delete-expired", everyMs: HOUSEKEEPING_MS, run: () => deleteExpired(database) },
   ];
   opened.use(startBackgroundTasks(tasks, log));

@@ -2,8 +2,8 @@ import Type, { type Static } from "typebox";
 import { editProfile, type ProfileChange } from "../accounts/edit-profile.ts";
 import type { Profile } from "../accounts/profiles.ts";
 import { Invalid, NotFound } from "../core/errors.ts";
-import type { AccountId } from "../core/ids.ts";
-import { findAccountId, searchAccounts } from "../discovery/search.ts";
+import { type AccountId, MAX_ID } from "../core/ids.ts";
+import { findAccountId } from "../discovery/search.ts";
 import { storeAvatar, storeHeader } from "../media/upload.ts";
 import { authorizeAllRequests } from "../relations/follow.ts";
 import { ACCOUNT_LISTS } from "../relations/queries.ts";
@@ -19,6 +19,7 @@ import { Status } from "./entities/status.ts";
 import type { UploadedFile } from "./http/body-parsing.ts";
 import { BooleanInput, booleanOf } from "./input.ts";
 import { limitOf, PagingQuery, pageOf } from "./paging.ts";
+import { findAccounts, offsetOf } from "./search.ts";
 import { requireStatusId as requirePathId, visibilityIn } from "./statuses.ts";
 
 const IdParams = Type.Object({ id: Type.String() });
@@ -127,13 +128,15 @@ export function accountRoutes(app: App, context: ApiContext): void {
       const { query } = request;
       const { accountId } = signedIn(request);
       const search = {
+        text: query.q,
         limit: limitOf(query.limit, { standard: 40, most: 80 }),
-        offset: Number(query.offset) || 0,
-        followedBy: booleanOf(query.following, "following") ? accountId : null,
-        ownHost: new URL(context.config.publicUrl).host,
+        offset: offsetOf(query.offset),
+        range: { from: 0n, below: MAX_ID },
+        isFollowing: booleanOf(query.following, "following") ?? false,
       };
+      const ownHost = new URL(context.config.publicUrl).host;
       const ids = await readStale(context, reply, [accountId], (source) =>
-        searchAccounts(source, query.q, search),
+        findAccounts(context, source, accountId, search, ownHost),
       );
       return sendAccounts(context, reply, ids);
     },

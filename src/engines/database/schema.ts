@@ -119,6 +119,8 @@ export interface Schema {
   };
   status_mentions: { status_id: bigint; account_id: bigint; username: string };
   status_tags: { status_id: bigint; tag: string; name: string };
+  status_words: { status_id: bigint; words: string | null };
+  search_progress: { only_row: Defaulted<boolean>; filled_from: bigint; filled_to: bigint };
   media_attachments: {
     id: bigint;
     account_id: bigint;
@@ -180,6 +182,7 @@ interface AccountsTable {
   default_visibility: Defaulted<number>;
   default_sensitive: Defaulted<boolean>;
   default_language: string | null;
+  words: string | null;
   suspended_at: Date | null;
   created_at: Defaulted<Date>;
 }

@@ -6,6 +6,7 @@ import * as shards from "./0004-shards.ts";
 import * as idClock from "./0005-id-clock.ts";
 import * as shardMoves from "./0006-shard-moves.ts";
 import * as mainDatabase from "./0007-main-database.ts";
+import * as search from "./0012-search.ts";
 
 export const migrations: Record<string, Migration> = {
   "0001-first": first,
@@ -14,4 +15,5 @@ export const migrations: Record<string, Migration> = {
   "0005-id-clock": idClock,
   "0006-shard-moves": shardMoves,
   "0007-main-database": mainDatabase,
+  "0012-search": search,
 };
