@@ -13,7 +13,7 @@ export interface FoundTag {
 }
 
 /** Uses of all tags that are counted, the newest: what nobody counts every time is how often a tag was ever used. */
-const USES_COUNTED = 20_000;
+const USES_COUNTED = 5_000;
 /** Tags that only posts for some use are found by nobody; so many more are looked at. */
 const SPARE = 20;
 
