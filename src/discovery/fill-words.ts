@@ -170,7 +170,7 @@ async function fillOld(tx: Db): Promise<Step | null> {
   );
   await fill(tx, rows);
   const last = rows.at(-1);
-  const from = last === undefined ? 0n : last.id - 1n;
+  const from = last === undefined || rows.length < ROWS_A_STEP ? 0n : last.id - 1n;
   await sql`update search_progress set filled_from = ${from}`.execute(tx);
   return { rows: rows.length, from };
 }
