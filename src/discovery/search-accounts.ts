@@ -82,29 +82,31 @@ export function accountsQuery(
   const beginsSo = sql`(a.words is null and ${handle !== ""}
     and (lower(a.username) like ${beginning} or lower(a.display_name) like ${beginning}))`;
   const readIds = sql`${[...read]}::bigint[]`;
+  const columns = sql`a.id, lower(a.username) as handle`;
+  const isAsked = sql`a.suspended_at is null and a.id >= ${range.from} and a.id < ${range.below}`;
   const everybody = sql`
-    union select id from accounts where lower(username) = ${handle}
-    union select id from matched
-    union select id from most_followed
-    union select unnest(${readIds})
-    union (select id from accounts a where ${beginsSo} limit ${MATCHES_MOST})`;
+    union select ${columns} from accounts a where lower(a.username) = ${handle} and ${isAsked}
+    union select * from matched
+    union select * from most_followed
+    union select ${columns} from accounts a where a.id = any(${readIds}) and ${isAsked}
+    union (select ${columns} from accounts a where ${beginsSo} and ${isAsked} limit ${MATCHES_MOST})`;
   return sql<{ id: AccountId }>`
     with followed as materialized (
-      select a.id from follows f join accounts a on a.id = f.followee_id
-      where f.follower_id = ${viewerId ?? 0n} and (${matches} or a.id = any(${readIds}) or ${beginsSo})),
+      select ${columns} from follows f join accounts a on a.id = f.followee_id
+      where f.follower_id = ${viewerId ?? 0n} and ${isAsked} and (${matches} or a.id = any(${readIds}) or ${beginsSo})),
     matched as materialized (
-      select a.id from accounts a where ${matches} and ${!isFollowing} order by a.id desc limit ${MATCHES_MOST}),
+      select ${columns} from accounts a where ${matches} and ${isAsked} and ${!isFollowing}
+      order by a.id desc limit ${MATCHES_MOST}),
     most_followed as (
-      select a.id from (
+      select ${columns} from (
         select account_id from follow_counts order by followers_count desc, account_id limit ${MOST_FOLLOWED}) c
       join accounts a on a.id = c.account_id
-      where (select count(*) from matched) = ${MATCHES_MOST} and ${matches}),
-    found as (select id from followed ${isFollowing ? sql`` : everybody})
-    select a.id from found join accounts a on a.id = found.id left join followed on followed.id = a.id
-    where a.suspended_at is null and a.id >= ${range.from} and a.id < ${range.below}
-    order by lower(a.username) = ${handle} desc, followed.id is not null desc,
-      ${handle !== ""} and lower(a.username) like ${beginning} desc,
-      coalesce((select followers_count from follow_counts c where c.account_id = a.id), 0) desc, a.id
+      where (select count(*) from matched) = ${MATCHES_MOST} and ${matches} and ${isAsked}),
+    found as (select * from followed ${isFollowing ? sql`` : everybody})
+    select found.id from found
+    order by handle = ${handle} desc, exists (select 1 from followed where followed.id = found.id) desc,
+      ${handle !== ""} and handle like ${beginning} desc,
+      coalesce((select followers_count from follow_counts c where c.account_id = found.id), 0) desc, found.id
     limit ${limit} offset ${offset}`;
 }
 
