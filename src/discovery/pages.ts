@@ -20,8 +20,8 @@ export async function shownPage<Id, Shown>(
   show: (ids: readonly Id[]) => Promise<Shown[]>,
   { offset, limit }: ResultPage,
 ): Promise<Shown[]> {
+  if (offset >= RESULTS_MOST) return [];
   const end = offset + limit;
-  if (end > RESULTS_MOST) return [];
   const found: Id[] = [];
   const shown: Shown[] = [];
   for (let asked = 0; shown.length < end && asked < QUESTIONS_MOST; asked++) {

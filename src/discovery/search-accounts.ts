@@ -3,6 +3,7 @@
  * many there are: with the first letter typed, very many match.
  */
 import { type RawBuilder, sql } from "kysely";
+import { foldForSearch } from "../core/fold.ts";
 import type { AccountId } from "../core/ids.ts";
 import type { Db, StaleSource } from "../engines/database/pools.ts";
 import { wordsOfAccount } from "./fill-words.ts";
@@ -36,10 +37,10 @@ export async function searchAccounts(
   const phrases = terms.map((term) => phraseOf(term)).filter((phrase) => phrase !== null);
   if (phrases.length === 0) return [];
   // A handle has no spaces.
-  const handle = terms.length === 1 ? (terms[0] ?? "").toLowerCase() : "";
+  const name = terms.length === 1 ? (terms[0] ?? "").toLowerCase() : "";
   return database.readStale(reading, async (db) => {
     const read = await unfilled(db, phrases);
-    const { rows } = await accountsQuery(phrases, handle, read, options).execute(db);
+    const { rows } = await accountsQuery(phrases, name, read, options).execute(db);
     return rows.map((row) => row.id);
   });
 }
@@ -72,15 +73,16 @@ async function unfilled(db: Db, phrases: readonly Phrase[]): Promise<AccountId[]
 
 export function accountsQuery(
   phrases: readonly Phrase[],
-  handle: string,
+  name: string,
   read: readonly AccountId[],
   { viewerId, isFollowing, range, limit, offset }: AccountSearch,
 ): RawBuilder<{ id: AccountId }> {
   const matches = sql`a.words @@ ${phrases.map(phraseText).join(" & ")}::tsquery`;
+  const handle = foldForSearch(name);
   const beginning = `${escapeLike(handle)}%`;
   // Accounts without words, beyond those that were read: by the beginning of a name.
   const beginsSo = sql`(a.words is null and ${handle !== ""}
-    and (lower(a.username) like ${beginning} or lower(a.display_name) like ${beginning}))`;
+    and (lower(a.username) like ${beginning} or lower(a.display_name) like ${`${escapeLike(name)}%`}))`;
   const readIds = sql`${[...read]}::bigint[]`;
   const columns = sql`a.id, lower(a.username) as handle`;
   const isAsked = sql`a.suspended_at is null and a.id >= ${range.from} and a.id < ${range.below}`;
