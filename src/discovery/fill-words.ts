@@ -28,19 +28,22 @@ export const wordsOfAccount = (account: { username: string; display_name: string
 
 /** Makes words for the accounts that are new or have another name. Resolves to how many those were. */
 export async function fillAccountWords({ db }: Database, signal: AbortSignal, rest = REST): Promise<number> {
-  return inSteps(signal, rest, () =>
-    db.transaction().execute(async (tx) => {
-      const { rows } = await sql<{ id: AccountId; username: string; display_name: string }>`
-        select id, username, display_name from accounts where words is null
-        limit ${ROWS_A_STEP} for update skip locked`.execute(tx);
-      if (rows.length === 0) return 0;
-      const words = rows.map((row) => vectorText(wordsOfAccount(row)));
-      await sql`update accounts a set words = given.words::tsvector
-        from unnest(${rows.map(({ id }) => id)}::bigint[], ${words}::text[]) as given (id, words)
-        where a.id = given.id`.execute(tx);
-      return rows.length;
-    }),
-  );
+  return inSteps(signal, rest, async () => {
+    const { rows } = await sql<{ some: boolean }>`
+      select exists (select 1 from accounts where words is null) as some`.execute(db);
+    return rows[0]?.some ? db.transaction().execute(fillAccounts) : 0;
+  });
+}
+
+async function fillAccounts(tx: Db): Promise<number> {
+  const { rows } = await sql<{ id: AccountId; username: string; display_name: string }>`
+    select id, username, display_name from accounts where words is null
+    limit ${ROWS_A_STEP} for update skip locked`.execute(tx);
+  const words = rows.map((row) => vectorText(wordsOfAccount(row)));
+  await sql`update accounts a set words = given.words::tsvector
+    from unnest(${rows.map(({ id }) => id)}::bigint[], ${words}::text[]) as given (id, words)
+    where a.id = given.id`.execute(tx);
+  return rows.length;
 }
 
 export interface StatusFilling {
