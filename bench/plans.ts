@@ -21,6 +21,8 @@ export async function plansOf(
 ): Promise<Plan[]> {
   const sent: CompiledQuery[] = [];
   const pool = new pg.Pool({ ...connection, max: 1 });
+  // Ended connections are still closing when the server stops.
+  pool.on("error", () => {});
   const db: Db = new Kysely<Schema>({
     dialect: new PostgresDialect({ pool }),
     log: ({ query }) => void sent.push(query),
