@@ -22,7 +22,7 @@ export interface AccountSearch {
 
 /** All of the rank that is exact: when more match, the newest and the most followed of them are ranked. */
 const MATCHES_MOST = 1_000;
-const MOST_FOLLOWED = 1_500;
+const MOST_FOLLOWED = 1_000;
 /** Whose words are missing. */
 const UNFILLED_READ = 1_000;
 
