@@ -7,6 +7,7 @@ import { homeShared } from "./home-shared.ts";
 import { post } from "./post.ts";
 import { rebuild } from "./rebuild.ts";
 import type { Part } from "./report.ts";
+import { search } from "./search.ts";
 import { visible } from "./visible.ts";
 import { visibleBesideLarge } from "./visible-beside-large.ts";
 
@@ -17,4 +18,5 @@ export const BENCHES: Readonly<Record<string, readonly Part[]>> = {
   rebuild: [rebuild],
   deliveries: [deliveries, deliveriesFromOutbox, appends],
   events: [events],
+  search: [search],
 };

@@ -44,6 +44,18 @@ export const ROWS = {
     what: "cold timeline rebuild p99, 200 followees",
     target: { of: "measured", atMost: 50 },
   },
+  mentionCompletion: {
+    what: "completing a mention p99, 100,000 accounts",
+    target: { of: "measured", atMost: 30 },
+  },
+  tagCompletion: {
+    what: "completing a hashtag p99, 1,000,000 posts",
+    target: { of: "measured", atMost: 30 },
+  },
+  searchPosts: {
+    what: "searching posts p99, 1,000,000 posts",
+    target: { of: "measured", atMost: 150 },
+  },
 } as const satisfies Record<string, { what: string; target: Target }>;
 
 export type RowName = keyof typeof ROWS;

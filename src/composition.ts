@@ -9,6 +9,7 @@ import type { Config } from "./config.ts";
 import { every, sleep } from "./core/clock.ts";
 import { timeOfIdMs } from "./core/ids.ts";
 import { ROLES, type Role, takesRequests } from "./core/roles.ts";
+import { fillAccountWords, statusFilling } from "./discovery/fill-words.ts";
 import { countServer } from "./discovery/statistics.ts";
 import { listenForInvalidation } from "./engines/database/invalidation-channel.ts";
 import type { Database } from "./engines/database/pools.ts";
@@ -30,6 +31,7 @@ const HOUSEKEEPING_MS = 60_000;
 const LAG_MS = 15_000;
 const ACTIVITY_MS = 10_000;
 const MEDIA_MS = 10_000;
+const FILLING_MS = 1_000;
 
 export interface Roost extends AsyncDisposable {
   readonly config: Config;
@@ -180,6 +182,7 @@ function keepHouse(
   }: Pick<WorkersContext, "config" | "engines" | "caches">,
   opened: AsyncDisposableStack,
 ): void {
+  const filling = statusFilling(database, log, () => clock.nowMs());
   const tasks: BackgroundTask[] = [
     {
       name: "trim-outbox",
@@ -187,6 +190,8 @@ function keepHouse(
       // With a relay its events are consumed once they are in Kafka, whoever else consumed from here before.
       run: () => outbox.trim(config.kafka ? [RELAY_GROUP] : null),
     },
+    { name: "fill-account-words", everyMs: FILLING_MS, run: (signal) => fillAccountWords(database, signal) },
+    { name: "fill-status-words", everyMs: FILLING_MS, run: filling.run },
     { name: "delete-expired", everyMs: HOUSEKEEPING_MS, run: () => deleteExpired(database) },
     {
       name: "count-server",

@@ -2,13 +2,14 @@ import Type, { type Static } from "typebox";
 import { editProfile, type ProfileChange } from "../accounts/edit-profile.ts";
 import type { Profile } from "../accounts/profiles.ts";
 import { NotFound } from "../core/errors.ts";
-import type { AccountId } from "../core/ids.ts";
+import { type AccountId, MAX_ID } from "../core/ids.ts";
 import { normaliseLanguage } from "../core/languages.ts";
-import { findAccountId, searchAccounts } from "../discovery/search.ts";
+import { RESULTS_MOST } from "../discovery/pages.ts";
+import { findAccountId } from "../discovery/search.ts";
 import { storeAvatar, storeHeader } from "../media/upload.ts";
 import { authorizeAllRequests } from "../relations/follow.ts";
 import { ACCOUNT_LISTS } from "../relations/queries.ts";
-import { isBlockedBy, onlyShownAccounts } from "../statuses/access.ts";
+import { isBlockedBy } from "../statuses/access.ts";
 import { authorStatuses, pageOfAccounts, pageOfRows } from "../statuses/collections.ts";
 import { cleanInput } from "../statuses/text.ts";
 import { VISIBILITIES, visibilityCode, visibilityOf } from "../statuses/visibility.ts";
@@ -20,13 +21,13 @@ import { CredentialAccount, credentialAccount } from "./entities/credential-acco
 import { Status } from "./entities/status.ts";
 import { choiceOf, clampedInput, FileInput, languageIn, refusing } from "./input.ts";
 import { LimitInput, limitOf, PagingQuery, pageOf } from "./paging.ts";
+import { findAccounts } from "./search.ts";
 import { requireStatusId as requirePathId } from "./statuses.ts";
 
 const IdParams = Type.Object({ id: Type.String() });
 const Text = Type.Optional(Type.String());
 const Flag = Type.Optional(Type.Boolean());
 const File = Type.Optional(FileInput);
-const MAX_SEARCH_OFFSET = 10_000;
 
 /** An update of all of a profile: more fields than a profile may have are counted, and refused, later. */
 const MAX_FIELDS_READ = 100;
@@ -142,7 +143,7 @@ export function accountRoutes(app: App, context: ApiContext): void {
         q: Type.String(),
         limit: Type.Optional(LimitInput),
         offset: Type.Optional(
-          clampedInput({ minimum: 0, maximum: MAX_SEARCH_OFFSET }, "How many to leave out, the best first"),
+          clampedInput({ minimum: 0, maximum: RESULTS_MOST }, "How many to leave out, the best first"),
         ),
         following: Flag,
       }),
@@ -152,15 +153,17 @@ export function accountRoutes(app: App, context: ApiContext): void {
       const { query } = request;
       const { accountId } = signedIn(request);
       const search = {
+        text: query.q,
         limit: limitOf(query.limit, { standard: 40, most: 80 }),
         offset: query.offset ?? 0,
-        followedBy: query.following ? accountId : null,
-        ownHost: new URL(context.config.publicUrl).host,
+        range: { from: 0n, below: MAX_ID },
+        isFollowing: query.following ?? false,
       };
+      const ownHost = new URL(context.config.publicUrl).host;
       const ids = await readStale(context, reply, [accountId], (source) =>
-        searchAccounts(source, query.q, search),
+        findAccounts(context, source, accountId, search, ownHost),
       );
-      return sendAccounts(context, reply, await onlyShownAccounts(context.statuses, ids, accountId));
+      return sendAccounts(context, reply, ids);
     },
   });
 

@@ -1,42 +1,36 @@
 import Type from "typebox";
 import { Unauthenticated } from "../core/errors.ts";
-import type { AccountId, StatusId } from "../core/ids.ts";
-import { parseId } from "../core/ids.ts";
-import {
-  findAccountId,
-  searchAccounts,
-  searchStatuses,
-  searchTags,
-  suggestedAccounts,
-} from "../discovery/search.ts";
+import { type AccountId, MAX_ID, parseId, requireId, type StatusId } from "../core/ids.ts";
+import { RESULTS_MOST, shownPage } from "../discovery/pages.ts";
+import { findAccountId, suggestedAccounts } from "../discovery/search.ts";
+import { searchAccounts } from "../discovery/search-accounts.ts";
+import { searchStatuses, statusSearchOf } from "../discovery/search-statuses.ts";
+import { type FoundTag, searchTags, type TagDay, tagHistories } from "../discovery/search-tags.ts";
+import { type IdRange, parseStatusQuery } from "../discovery/status-query.ts";
 import type { StaleSource } from "../engines/database/pools.ts";
 import { onlyShown, onlyShownAccounts, onlyVisible, TIMELINE } from "../statuses/access.ts";
+import type { StatusRecord } from "../statuses/records.ts";
 import { statusesJson } from "../statuses/splice.ts";
 import { readStale, sendJson } from "./answer.ts";
 import { type App, signedIn } from "./app.ts";
 import type { ApiContext } from "./context.ts";
 import { Account } from "./entities/account.ts";
 import { Status } from "./entities/status.ts";
+import { Tag, tagJson } from "./entities/tag.ts";
 import { clampedInput, IdInput } from "./input.ts";
 import { LimitInput, limitOf } from "./paging.ts";
 
 const Text = Type.Optional(Type.String());
 const Flag = Type.Optional(Type.Boolean());
-const MAX_OFFSET = 10_000;
-const Tag = Type.Object({
-  name: Type.String(),
-  url: Type.String(),
-  history: Type.Array(Type.Unknown()),
-  following: Type.Optional(Type.Boolean()),
-});
 
 interface Found {
-  accounts: AccountId[];
-  statuses: StatusId[];
-  tags: string[];
-  /** By its own address: what a lookup gives, and no search. */
-  isLookup?: true;
+  readonly accounts: readonly AccountId[];
+  readonly statuses: readonly StatusRecord[];
+  readonly tags: readonly FoundTag[];
+  readonly histories: ReadonlyMap<string, readonly TagDay[]>;
 }
+
+const NOTHING: Found = { accounts: [], statuses: [], tags: [], histories: new Map() };
 
 export function searchRoutes(app: App, context: ApiContext): void {
   app.route({
@@ -46,13 +40,17 @@ export function searchRoutes(app: App, context: ApiContext): void {
     schema: {
       summary: "Find accounts, posts and hashtags",
       querystring: Type.Object({
-        q: Type.String({ maxLength: 500 }),
+        q: Type.String({
+          maxLength: 500,
+          description:
+            'Words; for posts also "phrases" and from:, has:, is:, in:, language:, before:, after:, during:, each also with -',
+        }),
         type: Text,
         following: Flag,
         account_id: Type.Optional(IdInput),
         limit: Type.Optional(LimitInput),
         offset: Type.Optional(
-          clampedInput({ minimum: 0, maximum: MAX_OFFSET }, "How many to leave out, the best first"),
+          clampedInput({ minimum: 0, maximum: RESULTS_MOST }, "How many to leave out, the best first"),
         ),
         max_id: Type.Optional(IdInput),
         min_id: Type.Optional(IdInput),
@@ -68,18 +66,24 @@ export function searchRoutes(app: App, context: ApiContext): void {
     handler: async (request, reply) => {
       const viewerId = request.viewer?.accountId ?? null;
       const { query } = request;
-      if (query.offset && viewerId === null) throw new Unauthenticated("Sign in to page through results");
-      const authorId = query.account_id ? parseId(query.account_id) : null;
-      const wanted = {
+      const offset = query.offset ?? 0;
+      if (offset > 0 && viewerId === null) throw new Unauthenticated("Sign in to page through results");
+      const authorId = query.account_id ? requireId(query.account_id, "account_id") : null;
+      const wanted: Query = {
         text: query.q,
         type: query.type ?? null,
         limit: limitOf(query.limit, { standard: 20, most: 40 }),
-        offset: query.offset ?? 0,
-        following: query.following ?? false,
+        offset,
+        range: {
+          from: query.min_id ? requireId(query.min_id, "min_id") + 1n : 0n,
+          below: query.max_id ? requireId(query.max_id, "max_id") : MAX_ID,
+        },
+        edge: query.min_id ? "oldest" : "newest",
+        isFollowing: query.following ?? false,
         authorId,
       };
       const found = await readStale(context, reply, [viewerId, authorId], (source) =>
-        find(source, context.config.publicUrl, viewerId, wanted),
+        find(context, source, viewerId, wanted),
       );
       return sendJson(reply, await answer(context, found, viewerId));
     },
@@ -116,39 +120,96 @@ export function searchRoutes(app: App, context: ApiContext): void {
 }
 
 interface Query {
-  text: string;
-  type: string | null;
-  limit: number;
-  offset: number;
-  following: boolean;
-  authorId: AccountId | null;
+  readonly text: string;
+  readonly type: string | null;
+  readonly limit: number;
+  readonly offset: number;
+  readonly range: IdRange;
+  readonly edge: "newest" | "oldest";
+  readonly isFollowing: boolean;
+  readonly authorId: AccountId | null;
 }
 
 async function find(
+  context: ApiContext,
   source: StaleSource,
-  publicUrl: string,
   viewerId: AccountId | null,
   query: Query,
 ): Promise<Found> {
-  const ownHost = new URL(publicUrl).host;
+  const { publicUrl } = context.config;
   const wants = (type: string) => query.type === null || query.type === "" || query.type === type;
   const address = localAddress(query.text, publicUrl);
-  if (address?.statusId) return { accounts: [], statuses: [address.statusId], tags: [], isLookup: true };
-  const name = address?.username ?? query.text;
-  const exact = wants("accounts") && address ? await findAccountId(source, name, ownHost) : null;
-  if (exact !== null) return { accounts: [exact], statuses: [], tags: [], isLookup: true };
-  const { limit, offset } = query;
-  const followedBy = query.following ? viewerId : null;
+  if (address?.statusId) {
+    const record = await context.statuses.statuses.get(address.statusId);
+    const statuses = await onlyVisible(context.statuses, record ? [record] : [], viewerId);
+    return { ...NOTHING, statuses };
+  }
+  const ownHost = new URL(publicUrl).host;
+  if (wants("accounts") && address?.username) {
+    const id = await findAccountId(source, address.username, ownHost);
+    if (id !== null) return { ...NOTHING, accounts: [id] };
+  }
+  // Hashtags have no order by ids.
+  const hasCursor = query.range.from > 0n || query.range.below < MAX_ID;
+  const tags = wants("hashtags") && !hasCursor ? await searchTags(source, query.text, query) : [];
   return {
-    accounts: wants("accounts")
-      ? await searchAccounts(source, name, { limit, offset, followedBy, ownHost })
-      : [],
+    accounts: wants("accounts") ? await findAccounts(context, source, viewerId, query, ownHost) : [],
     statuses:
       wants("statuses") && viewerId !== null
-        ? await searchStatuses(source, query.text, { limit, authorId: query.authorId })
+        ? await findStatuses(context, source, viewerId, query, ownHost)
         : [],
-    tags: wants("hashtags") ? await searchTags(source, query.text, limit) : [],
+    tags,
+    histories: await tagHistories(
+      source,
+      tags.map(({ tag }) => tag),
+      context.clock.nowMs(),
+    ),
   };
+}
+
+/** A page of the accounts that match, as far as they are shown to the viewer. */
+export function findAccounts(
+  context: ApiContext,
+  source: StaleSource,
+  viewerId: AccountId | null,
+  query: Pick<Query, "text" | "range" | "isFollowing" | "limit" | "offset">,
+  ownHost: string,
+): Promise<AccountId[]> {
+  return shownPage<AccountId, AccountId>(
+    (found, limit) =>
+      searchAccounts(source, query.text, { ...query, viewerId, ownHost, limit, offset: found.length }),
+    (ids) => onlyShownAccounts(context.statuses, ids, viewerId),
+    query,
+  );
+}
+
+async function findStatuses(
+  context: ApiContext,
+  source: StaleSource,
+  viewerId: AccountId,
+  query: Query,
+  ownHost: string,
+): Promise<StatusRecord[]> {
+  const parsed = parseStatusQuery(query.text);
+  const { authorId, edge } = query;
+  const search = parsed && (await statusSearchOf(source, parsed, { viewerId, authorId, ownHost }));
+  if (!search) return [];
+  const page = await shownPage<StatusId, StatusRecord>(
+    (found, limit) => searchStatuses(source, search, { edge, limit, range: rangeAfter(found, query) }),
+    async (ids) => {
+      const records = await context.statuses.statuses.getMany(ids);
+      const existing = ids.flatMap((id) => records.get(id) ?? []);
+      return onlyShown(context.statuses, existing, viewerId, TIMELINE);
+    },
+    query,
+  );
+  return edge === "newest" ? page : page.reverse();
+}
+
+function rangeAfter(found: readonly StatusId[], { range, edge }: Query): IdRange {
+  const last = found.at(-1);
+  if (last === undefined) return range;
+  return edge === "newest" ? { ...range, below: last } : { ...range, from: last + 1n };
 }
 
 /** Our own addresses resolve to what they show. */
@@ -161,25 +222,12 @@ function localAddress(text: string, publicUrl: string): { username?: string; sta
 }
 
 async function answer(context: ApiContext, found: Found, viewerId: AccountId | null): Promise<Buffer> {
-  const ids = found.isLookup
-    ? found.accounts
-    : await onlyShownAccounts(context.statuses, found.accounts, viewerId);
-  const profiles = await context.profiles.getMany(ids);
-  const accounts = ids.flatMap((id) => profiles.get(id)?.json.toString() ?? []);
-  const records = await context.statuses.statuses.getMany(found.statuses);
-  const existing = found.statuses.flatMap((id) => records.get(id) ?? []);
-  const shown = found.isLookup
-    ? await onlyVisible(context.statuses, existing, viewerId)
-    : await onlyShown(context.statuses, existing, viewerId, TIMELINE);
-  const hashtags = found.tags.map((name) => ({
-    name,
-    url: context.urls.tag(name),
-    history: [],
-    following: false,
-  }));
+  const profiles = await context.profiles.getMany(found.accounts);
+  const accounts = found.accounts.flatMap((id) => profiles.get(id)?.json.toString() ?? []);
+  const hashtags = found.tags.map((one) => tagJson(context.urls, one, found.histories.get(one.tag) ?? []));
   return Buffer.concat([
     Buffer.from(`{"accounts":[${accounts.join(",")}],"statuses":`),
-    await statusesJson(context.splice, shown, viewerId),
+    await statusesJson(context.splice, found.statuses, viewerId),
     Buffer.from(`,"hashtags":${JSON.stringify(hashtags)}}`),
   ]);
 }

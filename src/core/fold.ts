@@ -29,3 +29,41 @@ export function foldLatin(text: string): string {
     .normalize("NFC")
     .replace(/[ðđħıĸłŋøŧ]/g, (letter) => LETTERS[letter] ?? letter);
 }
+
+/** Letters that people who search write otherwise than people who post. */
+const SEARCHED_LETTERS: Readonly<Record<string, string>> = {
+  ß: "ss",
+  æ: "ae",
+  œ: "oe",
+  þ: "th",
+  ё: "е",
+  ς: "σ",
+  // Arabic: alef with its hamzas, final ya, and ta marbuta.
+  أ: "ا",
+  إ: "ا",
+  آ: "ا",
+  ٱ: "ا",
+  ى: "ي",
+  ة: "ه",
+  "’": "'",
+  "‘": "'",
+  ʼ: "'",
+};
+const SEARCHED_LETTER = new RegExp(`[${Object.keys(SEARCHED_LETTERS).join("")}]`, "g");
+/** What shows nothing by itself: joiners, marks of direction, soft hyphens, variation selectors; the Arabic tatweel. */
+const UNSEEN = /[\p{Default_Ignorable_Code_Point}\u0640]/gu;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the whole of ASCII is meant
+const ASCII = /^[\u0000-\u007f]*$/;
+
+/**
+ * The form in which texts and what is searched for are compared. As `foldLatin`, and more that a keyboard or a habit
+ * leaves out: Greek accents, Arabic and Hebrew vowel marks, ё, ß, curly apostrophes.
+ */
+export function foldForSearch(text: string): string {
+  if (ASCII.test(text)) return text.toLowerCase();
+  return foldLatin(text.replace(UNSEEN, ""))
+    .normalize("NFD")
+    .replace(/(?<=[\p{Script=Greek}\p{Script=Hebrew}]\p{M}*)\p{M}|[\u064b-\u065f\u0670]/gu, "")
+    .normalize("NFC")
+    .replace(SEARCHED_LETTER, (letter) => SEARCHED_LETTERS[letter] ?? letter);
+}

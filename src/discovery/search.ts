@@ -1,7 +1,7 @@
-/** Finding accounts, posts and hashtags by what people type. */
+/** Finding an account by its name, and accounts to follow. */
 import { sql } from "kysely";
-import { type AccountId, descending, type StatusId } from "../core/ids.ts";
-import type { Database, StaleSource } from "../engines/database/pools.ts";
+import type { AccountId } from "../core/ids.ts";
+import type { StaleSource } from "../engines/database/pools.ts";
 import { byItself } from "../engines/database/shards.ts";
 
 /**
@@ -23,99 +23,6 @@ export async function findAccountId(
   if (rows[0]) return rows[0].id;
   if (reading.staleMs === 0) return null;
   return (await named.execute(database.db)).rows[0]?.id ?? null;
-}
-
-export interface AccountSearch {
-  readonly limit: number;
-  readonly offset: number;
-  /** Only accounts that this one follows. */
-  readonly followedBy: AccountId | null;
-  readonly ownHost: string;
-}
-
-/** By the start of the name or display name, the most followed first; the exact name before all. */
-export async function searchAccounts(
-  { database, reading }: StaleSource,
-  query: string,
-  options: AccountSearch,
-): Promise<AccountId[]> {
-  const text = query.trim().replace(/^@/, "").replaceAll("\0", "");
-  const [name = "", host] = text.split("@");
-  if (
-    name === "" ||
-    (host !== undefined && host !== "" && host.toLowerCase() !== options.ownHost.toLowerCase())
-  )
-    return [];
-  const prefix = `${escapeLike(name.toLowerCase())}%`;
-  const followed =
-    options.followedBy === null
-      ? sql`true`
-      : sql`exists (select 1 from follows f where f.follower_id = ${options.followedBy} and f.followee_id = a.id)`;
-  const statement = sql<{ id: AccountId }>`
-    select a.id from accounts a left join follow_counts c on c.account_id = a.id
-    where a.suspended_at is null and (lower(a.username) like ${prefix} or lower(a.display_name) like ${prefix})
-      and ${followed}
-    order by lower(a.username) = ${name.toLowerCase()} desc, coalesce(c.followers_count, 0) desc, a.id
-    limit ${options.limit} offset ${Math.max(0, options.offset)}`;
-  const { rows } = await database.readStale(reading, (db) => statement.execute(db));
-  return rows.map((row) => row.id);
-}
-
-/** Hashtags that start so, the most used of late first. Of several databases, each gives its own most used. */
-export async function searchTags(
-  { database: { shards }, reading }: StaleSource,
-  query: string,
-  limit: number,
-): Promise<string[]> {
-  const text = query.trim().replace(/^#/, "").toLowerCase().replaceAll("\0", "");
-  if (text === "") return [];
-  const statement = sql<{ tag: string; name: string; uses: number }>`
-    select tag, min(name) as name, count(*)::int as uses from status_tags where tag like ${`${escapeLike(text)}%`}
-    group by tag order by tag = ${text} desc, count(*) desc, tag limit ${limit}`;
-  const found = await shards.gather(
-    async (database) => (await database.readStale(reading, (db) => statement.execute(db))).rows,
-  );
-  if (shards.isOne) return found.map((row) => row.name);
-  const tags = [...Map.groupBy(found, (row) => row.tag)].map(([tag, rows]) => ({
-    rank: tag === text ? Number.POSITIVE_INFINITY : rows.reduce((uses, row) => uses + row.uses, 0),
-    name: rows[0]?.name ?? tag,
-  }));
-  return tags
-    .sort((a, b) => (a.rank === b.rank ? (a.name < b.name ? -1 : 1) : b.rank - a.rank))
-    .slice(0, limit)
-    .map(({ name }) => name);
-}
-
-const SEARCHED_STATUSES = 20_000;
-
-/**
- * Public posts of late that contain the words. A plain look through the newest ones: honest for a small server, and
- * bounded for a large one.
- */
-export async function searchStatuses(
-  { database: { shards }, reading }: StaleSource,
-  query: string,
-  options: { limit: number; authorId: AccountId | null },
-): Promise<StatusId[]> {
-  const words = query
-    .trim()
-    .replaceAll("\0", "")
-    .split(/\s+/)
-    .filter((word) => word !== "")
-    .slice(0, 8);
-  if (words.length === 0) return [];
-  const patterns = words.map((word) => `%${escapeLike(word)}%`);
-  const { authorId, limit } = options;
-  const author = authorId === null ? sql`true` : sql`author_id = ${authorId}`;
-  const statement = sql<{ id: StatusId }>`
-    select id from (
-      select id, text from statuses where visibility = 0 and reblog_of_id is null and ${author}
-      order by id desc limit ${SEARCHED_STATUSES}) s
-    where text ilike all(${patterns}::text[]) order by id desc limit ${limit}`;
-  const ask = async (database: Database) =>
-    (await database.readStale(reading, (db) => statement.execute(db))).rows;
-  const rows = authorId === null ? await shards.gather(ask) : await ask(shards.of(authorId));
-  return [...new Set(rows.map((row) => row.id))].sort(descending).slice(0, limit);
 }
 
 /** Accounts to follow: well followed, active of late, and not followed, blocked or muted yet. */
@@ -163,8 +70,4 @@ async function postingOf(
     return (await database.readStale(reading, (db) => statement.execute(db))).rows;
   });
   return new Set(rows.map((row) => row.account_id));
-}
-
-function escapeLike(text: string): string {
-  return text.replace(/[\\%_]/g, "\\$&");
 }

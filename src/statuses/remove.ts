@@ -167,6 +167,7 @@ async function removeDependents(
   for (const table of [
     "status_mentions",
     "status_tags",
+    "status_words",
     "status_edits",
     "status_counts",
     "favourites",

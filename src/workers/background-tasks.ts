@@ -6,6 +6,9 @@
 import type { Logger } from "pino";
 import { sleep } from "../core/clock.ts";
 
+/** While the database is away, a task that runs each second need not say so each second. */
+const AFTER_FAILURE_MS = 10_000;
+
 export interface BackgroundTask {
   readonly name: string;
   /** Time from the end of one run to the beginning of the next. */
@@ -20,12 +23,14 @@ export function startBackgroundTasks(tasks: readonly BackgroundTask[], log: Logg
   const { signal } = stopping;
   const loops = tasks.map(async ({ name, everyMs, run }) => {
     while (!signal.aborted) {
+      let restMs = everyMs;
       try {
         await run(signal);
       } catch (err) {
+        restMs = Math.max(everyMs, AFTER_FAILURE_MS);
         if (!signal.aborted) log.warn({ err, task: name }, "a background task failed; it runs again");
       }
-      await sleep(everyMs, signal);
+      await sleep(restMs, signal);
     }
   });
   return {

@@ -8,6 +8,12 @@ import { openReplicaStage, type ReplicaStage } from "../support/replica-stage.ts
 import { waitFor } from "../support/wait.ts";
 
 const LAG_MS_MAX = 4_000;
+/** Fails while a task has something to write for search. */
+const IS_FILLED = `do $$ begin
+  assert not exists (select 1 from accounts where words is null)
+    and not exists (select 1 from status_words where words is null)
+    and not exists (select 1 from statuses, search_progress where id > filled_to or id <= filled_from);
+end $$`;
 /** What an answer takes after what it says was measured. */
 const SLACK_MS = 300;
 
@@ -179,6 +185,15 @@ describe.runIf(postgresPrograms() !== null && hasRedis()).each([
   });
 
   test.skipIf(shards)("what is cached nowhere is asked of the replica, and not of the primary", async () => {
+    await waitFor(
+      () =>
+        stage.onPrimary(IS_FILLED).then(
+          () => true,
+          () => false,
+        ),
+      20_000,
+      "words are filled in",
+    );
     await stage.caughtUp();
     for (const { page, primaryStatements } of everyPage()) {
       // The second time, since caches are filled by the primary.

@@ -197,6 +197,23 @@ test("under load", async () => {
       );
     }
   }
+  const wordless = `select count(*) from statuses s where reblog_of_id is null
+    and not exists (select 1 from status_words where status_id = s.id and words is not null)`;
+  const searched = async ({ client }: Person) => {
+    const found: string[] = [];
+    const page = async (more: string) =>
+      (await client.get<{ statuses: Status[] }>(`/api/v2/search?type=statuses&q=from:me&limit=40${more}`))
+        .statuses;
+    for (let more = await page(""); more.length > 0; more = await page(`&max_id=${found.at(-1)}`))
+      found.push(...idsOf(more));
+    return found;
+  };
+  for (const one of people) expect(await searched(one)).toEqual(one.posts.toReversed());
+  for (const url of databases.shardUrls)
+    await expect
+      .poll(async () => Number((await databases.query(url, wordless))[0]?.count), { timeout: 30_000 })
+      .toBe(0);
+  for (const one of people) expect(await searched(one)).toEqual(one.posts.toReversed());
   const triggers = "select count(*) from pg_trigger where tgname = 'shard_row_changes'";
   for (const url of databases.shardUrls)
     expect(await databases.query(url, triggers)).toEqual([{ count: "0" }]);

@@ -141,8 +141,9 @@ async function queryAt<Row>(connectionString: string, text: string): Promise<Row
   }
 }
 
-/** The watch over replicas, and consumers that look for events. */
-const BACKGROUND = /pg_(current_wal|last_wal_replay)_lsn|event_(log|offsets)/;
+/** The watch over replicas, consumers that look for events, and tasks that look for what search lacks. */
+const BACKGROUND =
+  /pg_(current_wal|last_wal_replay)_lsn|event_(log|offsets)|from search_progress p$|exists \(select 1 from accounts where words is null\)/;
 
 async function statementsOf(port: number, replicaPort: number, work: () => Promise<unknown>) {
   const sent = new Map<number, string[]>([

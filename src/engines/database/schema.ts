@@ -127,6 +127,8 @@ export interface Schema {
     began_at: Defaulted<Date>;
     ended_at: Date | null;
   };
+  status_words: { status_id: bigint; words: string | null };
+  search_progress: { only_row: Defaulted<boolean>; filled_from: bigint; filled_to: bigint };
   media_attachments: {
     id: bigint;
     account_id: bigint;
@@ -199,6 +201,7 @@ interface AccountsTable {
   default_visibility: Defaulted<number>;
   default_sensitive: Defaulted<boolean>;
   default_language: string | null;
+  words: string | null;
   suspended_at: Date | null;
   created_at: Defaulted<Date>;
 }

@@ -342,6 +342,8 @@ async function bringNumbers(from: pg.Client, to: pg.Client): Promise<void> {
       [name, value],
     );
   }
+  // Of the posts that came, some may have no words for search yet: all are looked through again, in the background.
+  await to.query("update search_progress set filled_from = filled_to");
 }
 
 /** Counts and a sum of what tells rows apart, of both sides; nothing changes on either meanwhile. */

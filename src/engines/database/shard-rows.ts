@@ -17,6 +17,7 @@ export const OWNED: readonly OwnedTable[] = [
   { name: "status_edits", owner: "status_id", unit: ["status_id"], isNumbered: true },
   { name: "status_mentions", owner: "status_id", unit: ["status_id"] },
   { name: "status_tags", owner: "status_id", unit: ["status_id"] },
+  { name: "status_words", owner: "status_id", unit: ["status_id"] },
   { name: "author_counts", owner: "account_id", unit: ["account_id"] },
   { name: "media_attachments", owner: "id", unit: ["id"] },
   { name: "expiring_files", owner: "account_id", unit: ["account_id", "key"] },

@@ -9,6 +9,7 @@ import * as mainDatabase from "./0007-main-database.ts";
 import * as whatCounts from "./0009-what-counts.ts";
 import * as expiringFiles from "./0010-expiring-files.ts";
 import * as retagging from "./0011-retagging.ts";
+import * as search from "./0012-search.ts";
 import * as webClient from "./0014-web-client.ts";
 import * as serverStatistics from "./0015-server-statistics.ts";
 
@@ -22,6 +23,7 @@ export const migrations: Record<string, Migration> = {
   "0009-what-counts": whatCounts,
   "0010-expiring-files": expiringFiles,
   "0011-retagging": retagging,
+  "0012-search": search,
   "0014-web-client": webClient,
   "0015-server-statistics": serverStatistics,
 };
