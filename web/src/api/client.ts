@@ -70,18 +70,21 @@ async function send(method: string, path: string, options: RequestOptions): Prom
   const { query, body, headers = {}, signal } = options;
   const token = options.token === undefined ? currentToken() : options.token;
   const isForm = body instanceof FormData;
+  const address = pathWith(path, query);
   let response: Response;
   try {
-    response = await fetch(pathWith(path, query), {
-      method,
-      headers: {
-        ...(token ? { Authorization: `Bearer ${token}` } : {}),
-        ...(body === undefined || isForm ? {} : { "Content-Type": "application/json" }),
-        ...headers,
-      },
-      ...(body === undefined ? {} : { body: isForm ? body : JSON.stringify(body) }),
-      ...(signal ? { signal } : {}),
-    });
+    const early = method === "GET" ? takeEarly(address, token) : null;
+    response = await (early ??
+      fetch(address, {
+        method,
+        headers: {
+          ...(token ? { Authorization: `Bearer ${token}` } : {}),
+          ...(body === undefined || isForm ? {} : { "Content-Type": "application/json" }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: isForm ? body : JSON.stringify(body) }),
+        ...(signal ? { signal } : {}),
+      }));
   } catch (cause) {
     if (cause instanceof DOMException && cause.name === "AbortError") throw cause;
     reachable.report(false);
@@ -92,6 +95,20 @@ async function send(method: string, path: string, options: RequestOptions): Prom
   const error = await errorOf(response);
   if (error.status === 401 && token && token === currentToken()) tokenRefused();
   throw error;
+}
+
+/** What public/boot.js asked for while the app was loading. */
+declare global {
+  interface Window {
+    roostEarly?: { path: string; token: string; answer: Promise<Response>; hasCome: boolean };
+  }
+}
+
+function takeEarly(address: string, token: string | null): Promise<Response> | null {
+  const early = window.roostEarly;
+  if (early?.path !== address || early.token !== token) return null;
+  delete window.roostEarly;
+  return early.answer;
 }
 
 /** Whether the last request found the server: the browser's own word on being online is often wrong. */

@@ -24,6 +24,9 @@ interface FeedListProps {
   readonly pollEveryMs?: number;
 }
 
+/** A middling post, and a row of a person. */
+const POST_PX = 180;
+const ACCOUNT_PX = 90;
 const POSTS = ["post", "posts"] as const;
 
 export function FeedList({ source, label, renderEntry, empty, noun = POSTS, pollEveryMs }: FeedListProps) {
@@ -108,6 +111,7 @@ function Rows({
         keyOf={rowKey}
         renderRow={renderRow}
         label={label}
+        rowPx={feed.source.holds === "account" ? ACCOUNT_PX : POST_PX}
         isBusy={view.isLoadingOlder}
         hasMoreAbove={state.isTrimmedAbove}
         placeName={feed.source.keepsPlace ? `feed:${feed.source.key}` : undefined}

@@ -3,8 +3,6 @@ import { useIsSignedIn } from "../session/session.ts";
 import { useViewer } from "../session/viewer.ts";
 import { usePreferences } from "../settings/preferences.ts";
 import { isSheetOpen } from "../ui/sheets.ts";
-import { KeySequences } from "./key-sequences.ts";
-import { SHORTCUTS } from "./shortcuts.ts";
 
 export function useShortcuts(): void {
   const { hasShortcuts } = usePreferences();
@@ -12,15 +10,21 @@ export function useShortcuts(): void {
   const acct = useViewer()?.acct ?? null;
   useEffect(() => {
     if (!hasShortcuts) return;
-    const offered = SHORTCUTS.filter((shortcut) => isSignedIn || !shortcut.needsSignIn);
-    const sequences = new KeySequences(
-      offered.flatMap(({ keys, run }) => keys.map((sequence) => [sequence, () => run(acct)] as const)),
+    const stopping = new AbortController();
+    // What the keys do is not needed for the first paint.
+    void Promise.all([import("./key-sequences.ts"), import("./shortcuts.ts")]).then(
+      ([{ KeySequences }, { SHORTCUTS }]) => {
+        const offered = SHORTCUTS.filter((shortcut) => isSignedIn || !shortcut.needsSignIn);
+        const sequences = new KeySequences(
+          offered.flatMap(({ keys, run }) => keys.map((sequence) => [sequence, () => run(acct)] as const)),
+        );
+        const listen = (event: KeyboardEvent) => {
+          if (!isNotForUs(event) && sequences.press(event)) event.preventDefault();
+        };
+        addEventListener("keydown", listen, { signal: stopping.signal });
+      },
     );
-    const listen = (event: KeyboardEvent) => {
-      if (!isNotForUs(event) && sequences.press(event)) event.preventDefault();
-    };
-    addEventListener("keydown", listen);
-    return () => removeEventListener("keydown", listen);
+    return () => stopping.abort();
   }, [hasShortcuts, isSignedIn, acct]);
 }
 

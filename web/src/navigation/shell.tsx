@@ -1,11 +1,8 @@
 /** What stands around the pages: the navigation, at the side or below, and what is told about the whole. */
-import { lazy, Suspense, useEffect } from "react";
-import { feedOf, NOTIFICATIONS } from "../feed/feeds.ts";
-import { startLive } from "../feed/live.ts";
+import { lazy, Suspense, useEffect, useSyncExternalStore } from "react";
 import { useShortcuts } from "../keyboard/use-shortcuts.ts";
-import { recallSeen } from "../notifications/unread.ts";
-import { ExpiredSheet } from "../session/expired-sheet.tsx";
 import { useSession } from "../session/session.ts";
+import { whenIdle } from "../ui/idle.ts";
 import { OfflineBar } from "../ui/offline-bar.tsx";
 import { SheetHost } from "../ui/sheet-host.tsx";
 import { ToastHost } from "../ui/toast-host.tsx";
@@ -15,17 +12,29 @@ import { BottomBar, Rail } from "./navigation.tsx";
 import { CurrentPage, prefetchPages } from "./pages.tsx";
 
 const Aside = lazy(() => import("./aside.tsx"));
+const ExpiredSheet = lazy(() => import("../session/expired-sheet.tsx"));
+
+const WIDE = matchMedia("(width >= 1180px)");
 
 export function Shell() {
   const { entries, current } = useStack();
   const { token, isExpired } = useSession();
   useShortcuts();
-  useEffect(prefetchPages, []);
+  const isWide = useIsWide();
+  useEffect(() => whenIdle(prefetchPages), []);
   useEffect(() => {
     if (!token || isExpired) return;
-    void recallSeen();
-    void feedOf(NOTIFICATIONS).open({ restore: false });
-    return startLive();
+    let stop: (() => void) | null = null;
+    let isOver = false;
+    const giveUp = whenIdle(async () => {
+      const { startLive } = await import("../feed/live.ts");
+      if (!isOver) stop = startLive();
+    });
+    return () => {
+      isOver = true;
+      giveUp();
+      stop?.();
+    };
   }, [token, isExpired]);
   return (
     <>
@@ -34,9 +43,11 @@ export function Shell() {
       </button>
       <div className="shell">
         <Rail />
-        <Suspense fallback={<aside className="aside" aria-label="More" />}>
-          <Aside />
-        </Suspense>
+        {isWide && (
+          <Suspense fallback={<aside className="aside" aria-label="More" />}>
+            <Aside />
+          </Suspense>
+        )}
         <div className="stage">
           <OfflineBar />
           {entries.map((entry) => (
@@ -47,10 +58,25 @@ export function Shell() {
         </div>
         <BottomBar />
       </div>
-      <ExpiredSheet />
+      {isExpired && (
+        <Suspense>
+          <ExpiredSheet />
+        </Suspense>
+      )}
       <SheetHost />
       <ToastHost />
     </>
+  );
+}
+
+/** Narrower screens have no room for it, and need not fetch it: the same width as in shell.css. */
+function useIsWide(): boolean {
+  return useSyncExternalStore(
+    (listener) => {
+      WIDE.addEventListener("change", listener);
+      return () => WIDE.removeEventListener("change", listener);
+    },
+    () => WIDE.matches,
   );
 }
 

@@ -6,7 +6,7 @@ import { navigate } from "../navigation/history.ts";
 import { isPlainClick, Link } from "../navigation/link.tsx";
 import { profilePath, threadPath } from "../navigation/routes.ts";
 import { FollowButton } from "../profile/follow-button.tsx";
-import { plainText } from "../status/content.tsx";
+import { plainText } from "../status/sanitize.ts";
 import { StatusCard } from "../status/status-card.tsx";
 import { Age } from "../ui/age.tsx";
 import { Avatar, nameOf } from "../ui/avatar.tsx";

@@ -1,5 +1,6 @@
 import { useEffect, useState } from "react";
 import { FeedList } from "../feed/feed-list.tsx";
+import { waitingIds } from "../feed/feed-state.ts";
 import { feedOf, MENTIONS, NOTIFICATIONS, useFeedView } from "../feed/feeds.ts";
 import { useLayer } from "../navigation/layer.tsx";
 import { Link } from "../navigation/link.tsx";
@@ -66,7 +67,8 @@ function useSeen(): void {
   const { isActive } = useLayer();
   const first = state.rows[0];
   const id = first?.kind === "entry" ? first.id : null;
+  const waitingCount = waitingIds(state).length;
   useEffect(() => {
-    if (isActive && id) markSeen(id);
-  }, [id, isActive]);
+    if (isActive && id) void markSeen(id, waitingCount);
+  }, [id, isActive, waitingCount]);
 }
