@@ -1,6 +1,6 @@
 /** One door to the API: the token, errors as sentences, pages by their Link header. */
 import { currentToken, tokenRefused } from "../session/session.ts";
-import { ApiError, errorOf, Rebuilding, Unreachable } from "./errors.ts";
+import { errorOf, Rebuilding, refusal, Unreachable } from "./errors.ts";
 
 type Query = Record<string, string | number | boolean | readonly string[] | null | undefined>;
 
@@ -136,14 +136,15 @@ export function upload<T>(path: string, form: FormData, onProgress: (share: numb
     };
     request.onerror = () => reject(new Unreachable());
     request.onload = () => {
-      const requestId = request.getResponseHeader("X-Request-Id");
+      const headers = { get: (name: string) => request.getResponseHeader(name) };
+      let body: (T & { error?: string }) | null = null;
       try {
-        const body = JSON.parse(request.responseText) as T & { error?: string };
-        if (request.status < 300) resolve(body);
-        else reject(new ApiError(body.error ?? "The upload failed.", { status: request.status, requestId }));
+        body = JSON.parse(request.responseText) as T & { error?: string };
       } catch {
-        reject(new ApiError("The upload failed.", { status: request.status, requestId }));
+        // A proxy's page, most likely: the status says enough.
       }
+      if (body && request.status < 300) resolve(body);
+      else reject(refusal(body?.error ?? "The upload failed", request.status, headers));
     };
     request.send(form);
   });

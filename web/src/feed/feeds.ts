@@ -1,6 +1,7 @@
 /** The lists this app shows, by name. One list is one object however many places show it. */
 import { useEffect, useSyncExternalStore } from "react";
-import { accounts, notifications, statuses } from "./entities.ts";
+import { queryClient } from "../api/queries.ts";
+import { accounts, notifications, statuses, statusesIn } from "./entities.ts";
 import { Feed, type FeedSource, type FeedView } from "./feed.ts";
 
 const MAX_FEEDS = 24;
@@ -96,6 +97,7 @@ export function forgetStatus(id: string): void {
     if (feed.source.holds === "notification") feed.remove((row) => notifications.get(row)?.status?.id === id);
   }
   statuses.remove(id);
+  void queryClient.invalidateQueries({ queryKey: ["search"] });
 }
 
 /** After a block or a mute, nothing of the account stays on screen but its own profile. */
@@ -121,6 +123,10 @@ function forgetUnseen(): void {
       const original = row.kind === "entry" ? statuses.get(row.id)?.reblog : null;
       if (original) used.add(original.id);
     }
+  }
+  // Answers name statuses by id, as lists do.
+  for (const { state } of queryClient.getQueryCache().getAll()) {
+    for (const { id, reblog } of statusesIn(state.data)) used.add(id).add(reblog?.id ?? id);
   }
   for (const store of [statuses, accounts, notifications]) store.prune((id) => used.has(id));
 }

@@ -24,6 +24,7 @@ const ROWS_AHEAD = 8;
 /** Rows are ready this far beyond what is in view; before the first paint, only as far as can be waited for. */
 const BUFFER_PX = 900;
 const FIRST_BUFFER_PX = 200;
+const FIRST_ROW = [0];
 
 export interface VirtualListHandle {
   scrollToTop(): void;
@@ -92,6 +93,9 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
     },
   }));
 
+  // A list that begins below what is in view would be a feed without anything in it.
+  const isBelowView =
+    startMargin !== null && (scroller.current?.scrollTop ?? 0) + innerHeight + bufferPx < startMargin;
   const heights = firstPlace?.heights;
   return (
     <div ref={frame} role="feed" aria-label={label} aria-busy={isBusy || undefined}>
@@ -104,7 +108,7 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
           shift={isShift}
           bufferSize={bufferPx}
           itemSize={rowPx}
-          keepMounted={focusedRow}
+          keepMounted={isBelowView ? FIRST_ROW : focusedRow}
           onScroll={look}
           onScrollEnd={look}
           {...(heights && heights.rows === signatureOf(keys) ? { cache: heights.cache } : {})}

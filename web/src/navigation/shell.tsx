@@ -2,10 +2,12 @@
 import { lazy, Suspense, useEffect, useSyncExternalStore } from "react";
 import { useShortcuts } from "../keyboard/use-shortcuts.ts";
 import { useSession } from "../session/session.ts";
+import { keepSendingMarks } from "../status/marks.ts";
 import { whenIdle } from "../ui/idle.ts";
 import { OfflineBar } from "../ui/offline-bar.tsx";
 import { SheetHost } from "../ui/sheet-host.tsx";
 import { ToastHost } from "../ui/toast-host.tsx";
+import { dismissOffers } from "../ui/toasts.ts";
 import { useStack } from "./history.ts";
 import { Layer } from "./layer.tsx";
 import { BottomBar, Rail } from "./navigation.tsx";
@@ -21,7 +23,10 @@ export function Shell() {
   const { token, isExpired } = useSession();
   useShortcuts();
   const isWide = useIsWide();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: with each other page
+  useEffect(() => dismissOffers, [current.key, current.path]);
   useEffect(() => whenIdle(prefetchPages), []);
+  useEffect(keepFocusSoon, []);
   useEffect(() => {
     if (!token || isExpired) return;
     let stop: (() => void) | null = null;
@@ -30,9 +35,11 @@ export function Shell() {
       const { startLive } = await import("../feed/live.ts");
       if (!isOver) stop = startLive();
     });
+    const stopSending = keepSendingMarks();
     return () => {
       isOver = true;
       giveUp();
+      stopSending();
       stop?.();
     };
   }, [token, isExpired]);
@@ -78,6 +85,19 @@ function useIsWide(): boolean {
     },
     () => WIDE.matches,
   );
+}
+
+/** No one has moved the focus before the first page is there. */
+function keepFocusSoon(): () => void {
+  let stop: (() => void) | null = null;
+  let isOver = false;
+  void import("./focus-keeper.ts").then(({ keepFocus }) => {
+    if (!isOver) stop = keepFocus();
+  });
+  return () => {
+    isOver = true;
+    stop?.();
+  };
 }
 
 /** A button and not a link to a fragment: the address says which page this is, and must not change. */

@@ -1,6 +1,7 @@
 import { useEffect, useState, useSyncExternalStore } from "react";
 import { reachable } from "../api/client.ts";
-import { agoInWords } from "./format.ts";
+import { usePendingMarks } from "../feed/pending-marks.ts";
+import { agoInWords, counted } from "./format.ts";
 
 function subscribe(listener: () => void): () => void {
   reachable.listeners.add(listener);
@@ -16,6 +17,7 @@ function subscribe(listener: () => void): () => void {
 /** Says that what is shown may be old, and how old. */
 export function OfflineBar() {
   const isOffline = useSyncExternalStore(subscribe, () => !navigator.onLine || !reachable.isReachable);
+  const waitingCount = usePendingMarks().length;
   const [now, setNow] = useState(Date.now);
   useEffect(() => {
     if (!isOffline) return;
@@ -28,6 +30,7 @@ export function OfflineBar() {
       {isOffline && (
         <p className="offline-bar">
           No connection. What you see is from {agoInWords(Math.max(0, now - reachable.lastAnswerAt))}.
+          {waitingCount > 0 && ` ${counted(waitingCount, "change waits", "changes wait")} to be sent.`}
         </p>
       )}
     </div>
