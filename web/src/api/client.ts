@@ -122,6 +122,11 @@ export const reachable = {
     this.isReachable = isReachable;
     for (const listener of this.listeners) listener();
   },
+  /** After a lost connection nothing else may ask for long. */
+  async ask(): Promise<void> {
+    const answer = await fetch("/favicon.svg", { method: "HEAD", cache: "no-store" }).catch(() => null);
+    this.report(answer?.ok === true);
+  },
 };
 
 /** An upload that reports its progress, which fetch can't. */

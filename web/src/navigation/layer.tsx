@@ -81,7 +81,7 @@ function useFocusOnArrival(
     return () => box?.removeEventListener("focusin", remember);
   }, [scroller]);
   const { page } = routeOf(entry.path);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another page in the same place is an arrival, too
+  // Another page in the same place is an arrival, too.
   useEffect(() => {
     if (!isActive) return;
     const isReturn = wasShown.current === page;

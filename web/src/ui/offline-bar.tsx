@@ -3,6 +3,8 @@ import { reachable } from "../api/client.ts";
 import { usePendingMarks } from "../feed/pending-marks.ts";
 import { agoInWords, counted } from "./format.ts";
 
+const LOOK_EVERY_MS = 10_000;
+
 function subscribe(listener: () => void): () => void {
   reachable.listeners.add(listener);
   addEventListener("online", listener);
@@ -21,9 +23,17 @@ export function OfflineBar() {
   const [now, setNow] = useState(Date.now);
   useEffect(() => {
     if (!isOffline) return;
-    setNow(Date.now());
-    const timer = setInterval(() => setNow(Date.now()), 10_000);
-    return () => clearInterval(timer);
+    const look = () => {
+      setNow(Date.now());
+      void reachable.ask();
+    };
+    look();
+    const timer = setInterval(look, LOOK_EVERY_MS);
+    addEventListener("online", look);
+    return () => {
+      clearInterval(timer);
+      removeEventListener("online", look);
+    };
   }, [isOffline]);
   return (
     <div role="status" className="offline-place">
