@@ -1,5 +1,5 @@
 /** Holds the web app to its size: what a first visit must fetch before it shows anything. After `vite build web`. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -20,6 +20,12 @@ for (const [kind, most] of Object.entries(MOST_BYTES)) {
   console.log(`first page, ${kind}: ${bytes} of ${most} bytes (gzip)`);
   if (files.length === 0) throw new Error(`web/dist/index.html names no ${kind}: is it built?`);
   if (bytes > most) isOver = true;
+  for (const path of files) {
+    for (const ending of ["br", "gz"]) {
+      if (!existsSync(join(DIST, `${path}.${ending}`)))
+        throw new Error(`${path} has no .${ending} beside it`);
+    }
+  }
 }
 if (isOver) {
   console.log("Load what isn't needed at once by import(), or take something out.");

@@ -14,6 +14,8 @@ export default defineConfig({
   },
   build: {
     target: "es2023",
+    // Browsers of that age know modulepreload themselves.
+    modulePreload: { polyfill: false },
     // Small pictures stay files: the content security policy need not know about them.
     assetsInlineLimit: 0,
     // Every file whose name carries a hash is under /assets, cached for good.

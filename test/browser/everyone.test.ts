@@ -107,6 +107,30 @@ describe("when something is refused", () => {
   });
 });
 
+test.each([
+  ["the browser's own sanitiser", true],
+  ["the library, in older browsers", false],
+])("nothing of a post's HTML runs or looks like the app's own: %s", async (_name, isNative) => {
+  await using opened = await openPage(browser, roost.url, { as: reader });
+  const { page, problems } = opened;
+  if (!isNative) await page.addInitScript("delete Element.prototype.setHTML");
+  const evil =
+    '<p onclick="evil()" style="position:fixed">Words <b>bold</b> <a href="javascript:evil()">go</a></p>' +
+    '<img src=x onerror="evil()"><script>evil()</script><form action="/x"><input></form><svg><script>evil()</script></svg>';
+  await page.route("**/api/v1/timelines/home*", async (route) => {
+    const answer = await route.fetch();
+    const posts = (await answer.json()) as { content: string }[];
+    await route.fulfill({ response: answer, json: posts.map((post) => ({ ...post, content: evil })) });
+  });
+  await openHome(page);
+  const content = front(page).locator("article .content").first();
+  expect(await content.textContent()).toContain("Words bold go");
+  expect(await content.locator("img, script, form, input, svg, [onclick], [style]").count()).toBe(0);
+  expect(await content.locator("a").getAttribute("href")).toBeNull();
+  expect(await content.locator("b").count()).toBe(1);
+  expect(problems).toEqual([]);
+});
+
 describe("for everyone", () => {
   const PAGES = [
     "/",

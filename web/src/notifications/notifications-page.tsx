@@ -76,6 +76,6 @@ function useSeen(): void {
   const id = first?.kind === "entry" ? first.id : null;
   const waitingCount = waitingIds(state).length;
   useEffect(() => {
-    if (isActive && id) void markSeen(id, waitingCount);
+    if (isActive && id) markSeen(id, waitingCount);
   }, [id, isActive, waitingCount]);
 }

@@ -11,6 +11,9 @@ let count = 0;
 const listeners = new Set<() => void>();
 /** What another device has seen, asked for before this one says what it has seen. */
 let recalled: Promise<void> | null = null;
+/** A count asked for before what is seen was told is out of date when it comes. */
+let telling: Promise<void> = Promise.resolve();
+let toldTimes = 0;
 
 export function useUnreadCount(): number {
   return useSyncExternalStore(
@@ -23,11 +26,13 @@ export function useUnreadCount(): number {
 }
 
 export async function askUnreadCount(): Promise<void> {
+  await telling;
+  const times = toldTimes;
   const query = { limit: MOST };
   const answer = await get<{ count: number }>("/api/v1/notifications/unread_count", { query }).catch(
     () => null,
   );
-  if (answer) show(answer.count);
+  if (answer && times === toldTimes) show(answer.count);
 }
 
 export function noteUnread(): void {
@@ -35,8 +40,13 @@ export function noteUnread(): void {
 }
 
 /** Everything up to this one was looked at; so many newer ones wait to be shown. */
-export async function markSeen(id: string, waitingCount: number): Promise<void> {
+export function markSeen(id: string, waitingCount: number): void {
   show(waitingCount);
+  toldTimes++;
+  telling = tell(id);
+}
+
+async function tell(id: string): Promise<void> {
   recalled ??= recallSeen();
   await recalled;
   if (!keep(id)) return;
