@@ -16,7 +16,7 @@ import {
 import { Virtualizer, type VirtualizerHandle } from "virtua";
 import { useLayer } from "../navigation/layer.tsx";
 import { placeOf } from "../navigation/places.ts";
-import { scrollToTop } from "../ui/motion.ts";
+import { toTop } from "../ui/motion.ts";
 import { signatureOf, useKeepPlace } from "./keep-place.ts";
 
 /** Rows this close to an end ask for more. */
@@ -85,7 +85,7 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
   useEffect(look, [look]);
 
   useImperativeHandle(ref, () => ({
-    scrollToTop: () => scroller.current && scrollToTop(scroller.current),
+    scrollToTop: () => scroller.current && toTop(scroller.current),
     isAtTop,
     isInUpperHalf: () => {
       const { scrollTop = 0, scrollHeight = 0 } = scroller.current ?? {};

@@ -19,7 +19,7 @@ import { useViewer } from "../session/viewer.ts";
 import { Avatar, nameOf } from "../ui/avatar.tsx";
 import { counted } from "../ui/format.ts";
 import { Logo } from "../ui/logo.tsx";
-import { scrollToTop } from "../ui/motion.ts";
+import { toTop } from "../ui/motion.ts";
 import { openSheet } from "../ui/sheets.ts";
 import { useStack } from "./history.ts";
 import { isPlainClick, Link } from "./link.tsx";
@@ -161,7 +161,7 @@ function NavLink({ place, className, labelClass }: { place: Place; className: st
     // Already there: once more means to the top.
     event.preventDefault();
     const layer = document.querySelector(".layer[data-active=true]");
-    if (layer) scrollToTop(layer);
+    if (layer) toTop(layer);
   };
   return (
     <Link
