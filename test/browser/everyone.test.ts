@@ -119,7 +119,7 @@ test.each([
   });
   if (!isNative) await page.addInitScript("delete Element.prototype.setHTML");
   const evil =
-    '<p onclick="evil()" style="position:fixed">Words <b>bold</b> <a href="javascript:evil()">go</a></p>' +
+    '<p onclick="evil()" style="position:fixed">Words <b>bold</b> <a href="javascript:evil()">go</a> <a href="gemini://example.org/">there</a></p>' +
     '<img src=x onerror="evil()"><script>evil()</script><form action="/x"><input></form><svg><script>evil()</script></svg>';
   await page.route("**/api/v1/timelines/home*", async (route) => {
     const answer = await route.fetch();
@@ -128,9 +128,10 @@ test.each([
   });
   await openHome(page);
   const content = front(page).locator("article .content").first();
-  expect(await content.textContent()).toContain("Words bold go");
+  expect(await content.textContent()).toContain("Words bold go there");
   expect(await content.locator("img, script, form, input, svg, [onclick], [style]").count()).toBe(0);
-  expect(await content.locator("a").getAttribute("href")).toBeNull();
+  expect(await content.locator("a").first().getAttribute("href")).toBeNull();
+  expect(await content.locator("a").last().getAttribute("href")).toBe("gemini://example.org/");
   expect(await content.locator("b").count()).toBe(1);
   expect(hasRun).toBe(false);
 });

@@ -3,7 +3,7 @@ import { type MouseEvent, memo, useLayoutEffect, useRef, useState } from "react"
 import type { CustomEmoji } from "../api/types.ts";
 import { navigate } from "../navigation/history.ts";
 import { isPlainClick } from "../navigation/link.tsx";
-import { sanitized } from "./sanitize.ts";
+import { LINKED, sanitized } from "./sanitize.ts";
 
 /** Longer texts are folded: measured in characters, since measuring pixels would make the list jump. */
 const FOLD_CHARACTERS = 1_400;
@@ -72,7 +72,7 @@ function nodesOf(html: string, emojis: readonly CustomEmoji[]): ChildNode[] {
 
 function prepareLink(link: HTMLAnchorElement): void {
   const url = URL.parse(link.href);
-  if (!url || !["http:", "https:", "mailto:"].includes(url.protocol)) {
+  if (!url || !LINKED.test(url.protocol)) {
     link.removeAttribute("href");
     return;
   }

@@ -19,6 +19,9 @@ const TAGS = [
 ].concat(["ul", "ol", "li"]);
 const ATTRIBUTES = ["href", "class", "rel", "lang", "dir", "translate", "title"];
 
+/** Schemes that a link may lead to, with its colon. */
+export const LINKED = /^(?:https?|mailto|gemini|gopher|ipfs|ipns|dat|dweb|ssb|xmpp|magnet):/i;
+
 declare global {
   interface Element {
     setHTML(html: string, options: { sanitizer: Sanitizer }): void;
@@ -53,6 +56,8 @@ async function byLibrary(): Promise<Sanitize> {
     DOMPurify.sanitize(html, {
       ALLOWED_TAGS: TAGS,
       ALLOWED_ATTR: ATTRIBUTES,
+      // Every attribute is held against it, so words without a scheme must pass, too.
+      ALLOWED_URI_REGEXP: new RegExp(`${LINKED.source}|^[^a-z]|^[a-z+.-]+(?:[^a-z+.:-]|$)`, "i"),
       RETURN_DOM_FRAGMENT: true,
     });
 }
