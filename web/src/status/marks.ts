@@ -3,7 +3,7 @@
  * wait, and are sent when it is back.
  */
 import { post, reachable } from "../api/client.ts";
-import { isStatus, Unreachable } from "../api/errors.ts";
+import { ApiError, Unreachable } from "../api/errors.ts";
 import type { Status } from "../api/types.ts";
 import { putStatus, statuses } from "../feed/entities.ts";
 import { FLAG, isPending, type Mark, marked, pendingMarks, setPending } from "../feed/pending-marks.ts";
@@ -52,7 +52,7 @@ async function become(id: string, mark: Mark, from: { isOn: boolean; goal: boole
   } catch (error) {
     const goal = wanted.get(key) ?? onServer;
     // An ended session, too, is waited for: what was meant is sent after signing in again.
-    if (error instanceof Unreachable || isStatus(error, 401)) {
+    if (error instanceof Unreachable || (error instanceof ApiError && error.status === 401)) {
       setPending(id, mark, goal === onServer ? null : goal);
       return;
     }
