@@ -31,6 +31,7 @@ const steps: [string, string[]][] = [
         ["tsc", ["--noEmit", "-p", "web"]],
         ["tsc", ["--noEmit", "-p", "test/browser"]],
         ["vite", ["build", "web", "--logLevel", "warn"]],
+        ["node", ["scripts/check-web-size.ts"]],
       ] satisfies [string, string[]][])),
   [
     "vitest",

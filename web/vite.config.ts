@@ -1,20 +1,14 @@
 import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
+import { compressed } from "./compressed.ts";
 
 /** Where a Roost runs that `npm run dev` borrows its API from. */
 const API = "http://127.0.0.1:3000";
 const SERVER_PATHS = ["/api", "/oauth", "/media", "/avatars", "/headers", "/.well-known", "/nodeinfo"];
 
-/** What the home timeline needs at once. */
-const FIRST_LIBRARIES =
-  /node_modules\/(react|react-dom|scheduler|@tanstack|virtua|dompurify|idb-keyval|fast-blurhash)\//;
-/** Dialogs, menus and forms are shared too, but only by what opens later. */
-const SHARED =
-  /web\/src\/(?!compose|thread\/thread-page|profile\/profile-|settings\/(?!preferences)|landing|lists|ui\/(dialog|field|anchored-menu|confirm)|keyboard\/shortcuts-(table|sheet))/;
-
 export default defineConfig({
-  plugins: [react(), tailwindcss()],
+  plugins: [react(), tailwindcss(), compressed()],
   server: {
     // Some rules of texts are the server's own files.
     fs: { allow: [".."] },
@@ -22,6 +16,8 @@ export default defineConfig({
   },
   build: {
     target: "es2023",
+    // Browsers of that age know modulepreload themselves.
+    modulePreload: { polyfill: false },
     // Small pictures stay files: the content security policy need not know about them.
     assetsInlineLimit: 0,
     // Every file whose name carries a hash is under /assets, cached for good.
@@ -30,9 +26,11 @@ export default defineConfig({
       output: {
         codeSplitting: {
           groups: [
-            { name: "libraries", test: FIRST_LIBRARIES },
-            // One file of what the first page and later ones share, instead of thirty small ones.
-            { name: "app", test: SHARED, minShareCount: 2 },
+            // The first page: two files, of which the libraries change seldom.
+            { name: "libraries", test: /node_modules/, tags: ["$initial"] },
+            { name: "app", tags: ["$initial"] },
+            // Icons and small parts that only later pages share: one file instead of thirty.
+            { name: "later", test: /lucide-react|web\/src\/(?!compose|ui\/)/, minShareCount: 3 },
           ],
         },
       },

@@ -107,6 +107,35 @@ describe("when something is refused", () => {
   });
 });
 
+test.each([
+  ["the browser's own sanitiser", true],
+  ["the library, in older browsers", false],
+])("nothing of a post's HTML runs or looks like the app's own: %s", async (_name, isNative) => {
+  await using opened = await openPage(browser, roost.url, { as: reader });
+  const { page } = opened;
+  let hasRun = false;
+  await page.exposeFunction("evil", () => {
+    hasRun = true;
+  });
+  if (!isNative) await page.addInitScript("delete Element.prototype.setHTML");
+  const evil =
+    '<p onclick="evil()" style="position:fixed">Words <b>bold</b> <a href="javascript:evil()">go</a> <a href="gemini://example.org/">there</a></p>' +
+    '<img src=x onerror="evil()"><script>evil()</script><form action="/x"><input></form><svg><script>evil()</script></svg>';
+  await page.route("**/api/v1/timelines/home*", async (route) => {
+    const answer = await route.fetch();
+    const posts = (await answer.json()) as { content: string }[];
+    await route.fulfill({ response: answer, json: posts.map((post) => ({ ...post, content: evil })) });
+  });
+  await openHome(page);
+  const content = front(page).locator("article .content").first();
+  expect(await content.textContent()).toContain("Words bold go there");
+  expect(await content.locator("img, script, form, input, svg, [onclick], [style]").count()).toBe(0);
+  expect(await content.locator("a").first().getAttribute("href")).toBeNull();
+  expect(await content.locator("a").last().getAttribute("href")).toBe("gemini://example.org/");
+  expect(await content.locator("b").count()).toBe(1);
+  expect(hasRun).toBe(false);
+});
+
 describe("for everyone", () => {
   const PAGES = [
     "/",
@@ -119,27 +148,37 @@ describe("for everyone", () => {
     "/lists",
   ];
 
-  test.each(["light", "dark"] as const)("axe finds nothing in the %s theme", async (theme) => {
-    const [first] = await author.client.get<{ id: string }[]>(`/api/v1/accounts/${author.id}/statuses`);
-    await using signedIn = await openPage(browser, roost.url, { as: reader, theme });
-    await using visiting = await openPage(browser, roost.url, { theme });
-    const found: string[] = [];
-    const examine = async (page: Page, path: string) => {
+  const examine = async (page: Page, path: string, found: string[]) => {
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    for (const { id, nodes } of violations)
+      found.push(`${path} ${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`);
+  };
+  const examineAll = async (page: Page, paths: readonly string[], found: string[]) => {
+    for (const path of paths) {
       await page.goto(path);
       await front(page).locator("h1").waitFor();
       await page.waitForTimeout(700);
-      const { violations } = await new AxeBuilder({ page }).analyze();
-      for (const { id, nodes } of violations)
-        found.push(`${path} ${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`);
-    };
-    for (const path of [...PAGES, `/@wren/${first?.id}`]) await examine(signedIn.page, path);
-    for (const path of ["/", "/signup", "/login", "/about"]) await examine(visiting.page, path);
-    await signedIn.page.goto("/");
-    await front(signedIn.page).locator("article").first().waitFor();
+      await examine(page, path, found);
+    }
+  };
+
+  test.each(["light", "dark"] as const)("axe finds nothing on members' pages, %s", async (theme) => {
+    const [first] = await author.client.get<{ id: string }[]>(`/api/v1/accounts/${author.id}/statuses`);
+    await using opened = await openPage(browser, roost.url, { as: reader, theme });
+    const found: string[] = [];
+    await examineAll(opened.page, [...PAGES, `/@wren/${first?.id}`], found);
+    expect(found).toEqual([]);
+  });
+
+  test.each(["light", "dark"] as const)("axe finds nothing for visitors and writers, %s", async (theme) => {
+    await using signedIn = await openPage(browser, roost.url, { as: reader, theme });
+    await using visiting = await openPage(browser, roost.url, { theme });
+    const found: string[] = [];
+    await examineAll(visiting.page, ["/", "/signup", "/login", "/about"], found);
+    await openHome(signedIn.page);
     await press(signedIn.page, "n");
     await signedIn.page.getByRole("dialog").waitFor();
-    const { violations } = await new AxeBuilder({ page: signedIn.page }).analyze();
-    for (const { id, nodes } of violations) found.push(`composer ${id}: ${nodes[0]?.html}`);
+    await examine(signedIn.page, "composer", found);
     expect(found).toEqual([]);
   });
 

@@ -3,7 +3,9 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { queryClient } from "./api/queries.ts";
 import { keepQueries } from "./api/query-memory.ts";
+import { feedOf, HOME } from "./feed/feeds.ts";
 import { Shell } from "./navigation/shell.tsx";
+import { prepareSanitizer } from "./status/sanitize.ts";
 import { CrashScreen } from "./ui/crash-screen.tsx";
 import "./styles/app.css";
 
@@ -18,8 +20,13 @@ addEventListener("vite:preloadError", (event) => {
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no #root");
 
-// What was remembered is there before the first paint, so that a reload shows no skeletons.
-await keepQueries(queryClient);
+/** Posts that are here already need no first rendering without them. */
+async function openHomeEarly(): Promise<void> {
+  if (window.roostEarly?.hasCome) await feedOf(HOME).open({ restore: false });
+}
+
+// What was remembered is there before the first paint, so that a reload shows no skeletons; and so is what came early.
+await Promise.all([keepQueries(queryClient), prepareSanitizer(), openHomeEarly()]);
 createRoot(root).render(
   <StrictMode>
     <CrashScreen>

@@ -1,6 +1,6 @@
 /** One door to the API: the token, errors as sentences, pages by their Link header. */
 import { currentToken, tokenRefused } from "../session/session.ts";
-import { ApiError, errorOf, Rebuilding, Unreachable } from "./errors.ts";
+import { errorOf, Rebuilding, refusal, Unreachable } from "./errors.ts";
 
 type Query = Record<string, string | number | boolean | readonly string[] | null | undefined>;
 
@@ -70,18 +70,21 @@ async function send(method: string, path: string, options: RequestOptions): Prom
   const { query, body, headers = {}, signal } = options;
   const token = options.token === undefined ? currentToken() : options.token;
   const isForm = body instanceof FormData;
+  const address = pathWith(path, query);
   let response: Response;
   try {
-    response = await fetch(pathWith(path, query), {
-      method,
-      headers: {
-        ...(token ? { Authorization: `Bearer ${token}` } : {}),
-        ...(body === undefined || isForm ? {} : { "Content-Type": "application/json" }),
-        ...headers,
-      },
-      ...(body === undefined ? {} : { body: isForm ? body : JSON.stringify(body) }),
-      ...(signal ? { signal } : {}),
-    });
+    const early = method === "GET" ? takeEarly(address, token) : null;
+    response = await (early ??
+      fetch(address, {
+        method,
+        headers: {
+          ...(token ? { Authorization: `Bearer ${token}` } : {}),
+          ...(body === undefined || isForm ? {} : { "Content-Type": "application/json" }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: isForm ? body : JSON.stringify(body) }),
+        ...(signal ? { signal } : {}),
+      }));
   } catch (cause) {
     if (cause instanceof DOMException && cause.name === "AbortError") throw cause;
     reachable.report(false);
@@ -94,6 +97,20 @@ async function send(method: string, path: string, options: RequestOptions): Prom
   throw error;
 }
 
+/** What public/boot.js asked for while the app was loading. */
+declare global {
+  interface Window {
+    roostEarly?: { path: string; token: string; answer: Promise<Response>; hasCome: boolean };
+  }
+}
+
+function takeEarly(address: string, token: string | null): Promise<Response> | null {
+  const early = window.roostEarly;
+  if (early?.path !== address || early.token !== token) return null;
+  delete window.roostEarly;
+  return early.answer;
+}
+
 /** Whether the last request found the server: the browser's own word on being online is often wrong. */
 export const reachable = {
   isReachable: true,
@@ -104,6 +121,11 @@ export const reachable = {
     if (this.isReachable === isReachable) return;
     this.isReachable = isReachable;
     for (const listener of this.listeners) listener();
+  },
+  /** After a lost connection nothing else may ask for long. */
+  async ask(): Promise<void> {
+    const answer = await fetch("/favicon.svg", { method: "HEAD", cache: "no-store" }).catch(() => null);
+    this.report(answer?.ok === true);
   },
 };
 
@@ -119,14 +141,15 @@ export function upload<T>(path: string, form: FormData, onProgress: (share: numb
     };
     request.onerror = () => reject(new Unreachable());
     request.onload = () => {
-      const requestId = request.getResponseHeader("X-Request-Id");
+      const headers = { get: (name: string) => request.getResponseHeader(name) };
+      let body: (T & { error?: string }) | null = null;
       try {
-        const body = JSON.parse(request.responseText) as T & { error?: string };
-        if (request.status < 300) resolve(body);
-        else reject(new ApiError(body.error ?? "The upload failed.", { status: request.status, requestId }));
+        body = JSON.parse(request.responseText) as T & { error?: string };
       } catch {
-        reject(new ApiError("The upload failed.", { status: request.status, requestId }));
+        // A proxy's page, most likely: the status says enough.
       }
+      if (body && request.status < 300) resolve(body);
+      else reject(refusal(body?.error ?? "The upload failed", request.status, headers));
     };
     request.send(form);
   });

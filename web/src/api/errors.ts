@@ -56,12 +56,40 @@ export async function errorOf(response: Response): Promise<ApiError> {
     error_description?: string;
     details?: Record<string, FieldMistake[]>;
   };
-  return new ApiError(error_description ?? error ?? sentenceFor(response.status), {
-    status: response.status,
-    requestId: response.headers.get("X-Request-Id"),
-    retryAfterSeconds: retryAfterOf(response.headers, response.status),
+  return refusal(error_description ?? error, response.status, response.headers, details);
+}
+
+/** Any refusal, with the time to wait in its sentence where there is one: nobody has to guess. */
+export function refusal(
+  sentence: string | undefined,
+  status: number,
+  headers: Pick<Headers, "get">,
+  details?: Record<string, FieldMistake[]>,
+): ApiError {
+  const retryAfterSeconds = retryAfterOf(headers, status);
+  return new ApiError(withWait(sentence ?? sentenceFor(status), status, retryAfterSeconds), {
+    status,
+    requestId: headers.get("X-Request-Id"),
+    retryAfterSeconds,
     ...(details ? { details } : {}),
   });
+}
+
+function withWait(sentence: string, status: number, seconds: number | null): string {
+  if ((status !== 429 && seconds === null) || /try again in/i.test(sentence)) return sentence;
+  const wait = seconds === null ? "a moment" : waitInWords(seconds);
+  return `${sentence.replace(/[.!]?$/, ".")} Try again in ${wait}.`;
+}
+
+/** Rounded up: who waits that long isn't refused again. */
+export function waitInWords(seconds: number): string {
+  const [count, unit] =
+    seconds <= 90
+      ? [seconds, "second"]
+      : seconds <= 90 * 60
+        ? [Math.ceil(seconds / 60), "minute"]
+        : [Math.ceil(seconds / 3600), "hour"];
+  return `${count} ${unit}${count === 1 ? "" : "s"}`;
 }
 
 function sentenceFor(status: number): string {
@@ -71,10 +99,10 @@ function sentenceFor(status: number): string {
   return `The server refused this (${status}).`;
 }
 
-function retryAfterOf(headers: Headers, status: number): number | null {
+function retryAfterOf(headers: Pick<Headers, "get">, status: number): number | null {
   const seconds = Number(headers.get("Retry-After"));
   if (Number.isFinite(seconds) && seconds > 0) return Math.ceil(seconds);
   if (status !== 429) return null;
   const reset = Date.parse(headers.get("X-RateLimit-Reset") ?? "");
-  return Number.isFinite(reset) ? Math.max(1, Math.ceil((reset - Date.now()) / 1000)) : 30;
+  return Number.isFinite(reset) ? Math.max(1, Math.ceil((reset - Date.now()) / 1000)) : null;
 }

@@ -1,5 +1,5 @@
 import type { Status } from "../api/types.ts";
-import { plainText } from "../status/content.tsx";
+import { plainText } from "../status/sanitize.ts";
 import { Avatar, nameOf } from "../ui/avatar.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { Composer } from "./composer.tsx";

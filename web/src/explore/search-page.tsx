@@ -2,7 +2,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { get, pathWith } from "../api/client.ts";
 import type { SearchResults } from "../api/types.ts";
-import { putStatus } from "../feed/entities.ts";
+import { statuses as known, putStatus } from "../feed/entities.ts";
 import { navigate } from "../navigation/history.ts";
 import { Page } from "../navigation/page.tsx";
 import type { SearchKind } from "../navigation/routes.ts";
@@ -73,7 +73,9 @@ export default function SearchPage({ query, kind }: { query: string; kind: Searc
 }
 
 function Results({ results, query, kind }: { results: SearchResults; query: string; kind: SearchKind }) {
-  const { accounts, statuses, hashtags } = results;
+  const { accounts, hashtags } = results;
+  // One that was deleted meanwhile leaves no heading over nothing.
+  const statuses = results.statuses.filter((status) => known.get(status.id));
   if (accounts.length + statuses.length + hashtags.length === 0) {
     return (
       <Empty title={`Nothing found for “${query}”`}>

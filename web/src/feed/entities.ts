@@ -1,6 +1,7 @@
 /** One copy of every status, account and notification on screen: a change to one shows wherever it is shown. */
 import { useCallback, useSyncExternalStore } from "react";
 import type { Account, Notification, Status } from "../api/types.ts";
+import { withPending } from "./pending-marks.ts";
 
 export class EntityStore<T extends { readonly id: string }> {
   readonly #entities = new Map<string, T>();
@@ -69,17 +70,40 @@ export function useEntity<T extends { readonly id: string }>(
 export function putStatus(status: Status): void {
   const known = statuses.get(status.id);
   const { favourited, reblogged, bookmarked, muted } = known ?? {};
-  statuses.put({
+  const seen = {
     ...status,
     ...(status.favourited === undefined && favourited !== undefined ? { favourited } : {}),
     ...(status.reblogged === undefined && reblogged !== undefined ? { reblogged } : {}),
     ...(status.bookmarked === undefined && bookmarked !== undefined ? { bookmarked } : {}),
     ...(status.muted === undefined && muted !== undefined ? { muted } : {}),
-  });
+  };
+  statuses.put(withPending(seen));
   if (status.reblog) putStatus(status.reblog);
+}
+
+/** What was kept in this browser is older than whatever the server has said since. */
+export function recallStatus(status: Status): void {
+  if (status.reblog) recallStatus(status.reblog);
+  if (!statuses.get(status.id)) statuses.put(withPending(status));
+}
+
+/** The statuses an answer of the API holds, wherever in it they stand. */
+export function statusesIn(answer: unknown): Status[] {
+  if (typeof answer !== "object" || answer === null) return [];
+  if (isStatus(answer)) return [answer];
+  return Object.values(answer).flatMap(statusesIn);
+}
+
+function isStatus(value: object): value is Status {
+  return "id" in value && "content" in value && "account" in value && "visibility" in value;
 }
 
 export function putNotification(notification: Notification): void {
   if (notification.status) putStatus(notification.status);
   notifications.put(notification);
+}
+
+export function recallNotification(notification: Notification): void {
+  if (notification.status) recallStatus(notification.status);
+  if (!notifications.get(notification.id)) notifications.put(notification);
 }

@@ -1,5 +1,15 @@
 /** A list with all its states: what is shown while loading, when empty, when refused, at its end. */
-import { type ReactElement, type ReactNode, useCallback, useEffect, useRef, useState } from "react";
+import {
+  lazy,
+  type ReactElement,
+  type ReactNode,
+  Suspense,
+  useCallback,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+} from "react";
 import { sentenceOf } from "../api/errors.ts";
 import { useLayer } from "../navigation/layer.tsx";
 import { placeOf } from "../navigation/places.ts";
@@ -8,11 +18,12 @@ import { dateOnly } from "../ui/format.ts";
 import { End, Failure, Loading } from "../ui/states.tsx";
 import { notifications, statuses } from "./entities.ts";
 import type { Feed, FeedSource, FeedView } from "./feed.ts";
-import { type FeedRow, MAX_ROWS, rowKey, waitingIds } from "./feed-state.ts";
+import { type FeedRow, type ListRow, MAX_ROWS, rowKey, waitingIds } from "./feed-state.ts";
 import { feedOf, useFeedView, usePolling } from "./feeds.ts";
 import { GapRow } from "./gap-row.tsx";
-import { Pill } from "./pill.tsx";
 import { VirtualList, type VirtualListHandle } from "./virtual-list.tsx";
+
+const Pill = lazy(() => import("./pill.tsx"));
 
 interface FeedListProps {
   readonly source: FeedSource;
@@ -20,13 +31,29 @@ interface FeedListProps {
   readonly renderEntry: (id: string) => ReactElement;
   readonly empty: ReactNode;
   readonly noun?: readonly [one: string, many: string];
+  /** For lists that show several entries as one row. */
+  readonly groups?: {
+    readonly of: (rows: readonly FeedRow[]) => readonly ListRow[];
+    readonly render: (ids: readonly string[]) => ReactElement;
+  };
   /** For lists that no stream feeds. */
   readonly pollEveryMs?: number;
 }
 
+/** A middling post, and a row of a person. */
+const POST_PX = 180;
+const ACCOUNT_PX = 90;
 const POSTS = ["post", "posts"] as const;
 
-export function FeedList({ source, label, renderEntry, empty, noun = POSTS, pollEveryMs }: FeedListProps) {
+export function FeedList({
+  source,
+  label,
+  renderEntry,
+  groups,
+  empty,
+  noun = POSTS,
+  pollEveryMs,
+}: FeedListProps) {
   const feed = feedOf(source);
   const view = useFeedView(feed);
   const { entry, isActive } = useLayer();
@@ -47,7 +74,7 @@ export function FeedList({ source, label, renderEntry, empty, noun = POSTS, poll
     );
   }
   if (view.state.rows.length === 0 && view.state.older === null) return empty;
-  return <Rows feed={feed} view={view} label={label} renderEntry={renderEntry} noun={noun} />;
+  return <Rows feed={feed} view={view} label={label} renderEntry={renderEntry} groups={groups} noun={noun} />;
 }
 
 function Rows({
@@ -55,12 +82,14 @@ function Rows({
   view,
   label,
   renderEntry,
+  groups,
   noun,
 }: {
   feed: Feed;
   view: FeedView;
   label: string;
   renderEntry: (id: string) => ReactElement;
+  groups: FeedListProps["groups"];
   noun: readonly [string, string];
 }) {
   const list = useRef<VirtualListHandle>(null);
@@ -69,16 +98,20 @@ function Rows({
   const waiting = waitingIds(state);
 
   const renderRow = useCallback(
-    (row: FeedRow) =>
-      row.kind === "entry" ? (
-        <div key={rowKey(row)} data-row={row.id}>
-          {renderEntry(row.id)}
+    (row: ListRow) => {
+      const key = rowKey(row);
+      if (row.kind === "gap") {
+        return <GapRow key={key} feed={feed} newerId={row.newerId} olderId={row.olderId} />;
+      }
+      return (
+        <div key={key} data-row={key}>
+          {row.kind === "entry" ? renderEntry(row.id) : groups?.render(row.ids)}
         </div>
-      ) : (
-        <GapRow key={rowKey(row)} feed={feed} newerId={row.newerId} olderId={row.olderId} />
-      ),
-    [feed, renderEntry],
+      );
+    },
+    [feed, groups, renderEntry],
   );
+  const rows = useMemo(() => groups?.of(state.rows) ?? state.rows, [groups, state.rows]);
   const showNew = () => {
     const isAtTop = list.current?.isAtTop() ?? true;
     if (waiting.length === 0 || isAtTop) {
@@ -101,13 +134,18 @@ function Rows({
 
   return (
     <>
-      <Pill waitingIds={waiting} aboveCount={aboveCount} noun={noun} onPress={showNew} />
+      {waiting.length + aboveCount > 0 && (
+        <Suspense>
+          <Pill waitingIds={waiting} aboveCount={aboveCount} noun={noun} onPress={showNew} />
+        </Suspense>
+      )}
       <VirtualList
         ref={list}
-        rows={state.rows}
+        rows={rows}
         keyOf={rowKey}
         renderRow={renderRow}
         label={label}
+        rowPx={feed.source.holds === "account" ? ACCOUNT_PX : POST_PX}
         isBusy={view.isLoadingOlder}
         hasMoreAbove={state.isTrimmedAbove}
         placeName={feed.source.keepsPlace ? `feed:${feed.source.key}` : undefined}

@@ -12,6 +12,11 @@ export type FeedRow =
   /** Entries newer than `olderId` and older than `newerId` were missed. */
   | { readonly kind: "gap"; readonly newerId: string; readonly olderId: string };
 
+/** What is shown as one row: an entry, a gap, or entries that say the same of one thing. */
+export type ListRow =
+  | FeedRow
+  | { readonly kind: "group"; readonly key: string; readonly ids: readonly string[] };
+
 export interface FeedState {
   readonly rows: readonly FeedRow[];
   /** Newer than what is shown, newest first. */
@@ -29,7 +34,8 @@ export interface Page {
 
 export const EMPTY: FeedState = { rows: [], waiting: [], older: null, isTrimmedAbove: false };
 
-export function rowKey(row: FeedRow): string {
+export function rowKey(row: ListRow): string {
+  if (row.kind === "group") return row.key;
   return row.kind === "entry" ? row.id : `gap-${row.olderId}`;
 }
 

@@ -2,7 +2,15 @@
 import { get, getPage, type PageOf } from "../api/client.ts";
 import { Rebuilding, Unreachable } from "../api/errors.ts";
 import type { Account, Notification, Status } from "../api/types.ts";
-import { accounts, notifications, putNotification, putStatus, statuses } from "./entities.ts";
+import {
+  accounts,
+  notifications,
+  putNotification,
+  putStatus,
+  recallNotification,
+  recallStatus,
+  statuses,
+} from "./entities.ts";
 import { recallFeed, rememberFeed } from "./feed-memory.ts";
 import {
   appendOlder,
@@ -275,6 +283,24 @@ export class Feed {
     else accounts.put(entity as Account);
   }
 
+  #recallEntity(entity: Entity): void {
+    if (this.source.holds === "status") recallStatus(entity as Status);
+    else if (this.source.holds === "notification") recallNotification(entity as Notification);
+    else if (!accounts.get(entity.id)) accounts.put(entity as Account);
+  }
+
+  /** With what it holds as it is now, not as it was when it came. */
+  #toKeep(id: string): Entity | undefined {
+    const entity = this.#get(id);
+    if (entity && "reblog" in entity && entity.reblog) {
+      return { ...entity, reblog: statuses.get(entity.reblog.id) ?? entity.reblog };
+    }
+    if (entity && "status" in entity && entity.status) {
+      return { ...entity, status: statuses.get(entity.status.id) ?? entity.status };
+    }
+    return entity;
+  }
+
   #get(id: string): Entity | undefined {
     if (this.source.holds === "status") return statuses.get(id);
     return this.source.holds === "notification" ? notifications.get(id) : accounts.get(id);
@@ -284,7 +310,7 @@ export class Feed {
     rememberFeed(this.source.key, () => {
       const { state, loadedAt } = this.view;
       const ids = [...state.rows, ...state.waiting].flatMap((row) => (row.kind === "entry" ? [row.id] : []));
-      const entities = ids.map((id) => this.#get(id)).filter((entity) => entity !== undefined);
+      const entities = ids.map((id) => this.#toKeep(id)).filter((entity) => entity !== undefined);
       return { state, loadedAt, entities };
     });
   }
@@ -292,7 +318,11 @@ export class Feed {
   async #recall(): Promise<boolean> {
     const kept = await recallFeed(this.source.key);
     if (!kept || kept.state.rows.length === 0) return false;
-    for (const entity of kept.entities) this.#put(entity);
+    // A list is kept whole or not at all: rows without what they name would be missing without a word.
+    const held = new Set(kept.entities.map((entity) => entity.id));
+    const rows = [...kept.state.rows, ...kept.state.waiting];
+    if (rows.some((row) => row.kind === "entry" && !held.has(row.id))) return false;
+    for (const entity of kept.entities) this.#recallEntity(entity);
     this.#show({ phase: "ready", state: kept.state, loadedAt: kept.loadedAt, error: null });
     return true;
   }

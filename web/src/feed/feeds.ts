@@ -1,7 +1,8 @@
 /** The lists this app shows, by name. One list is one object however many places show it. */
 import { useEffect, useSyncExternalStore } from "react";
 import { foldLatin } from "../../../src/core/fold.ts";
-import { accounts, notifications, statuses } from "./entities.ts";
+import { queryClient } from "../api/queries.ts";
+import { accounts, notifications, statuses, statusesIn } from "./entities.ts";
 import { Feed, type FeedSource, type FeedView } from "./feed.ts";
 
 const MAX_FEEDS = 24;
@@ -97,6 +98,7 @@ export function forgetStatus(id: string): void {
     if (feed.source.holds === "notification") feed.remove((row) => notifications.get(row)?.status?.id === id);
   }
   statuses.remove(id);
+  void queryClient.invalidateQueries({ queryKey: ["search"] });
 }
 
 /** After a block or a mute, nothing of the account stays on screen but its own profile. */
@@ -122,6 +124,10 @@ function forgetUnseen(): void {
       const original = row.kind === "entry" ? statuses.get(row.id)?.reblog : null;
       if (original) used.add(original.id);
     }
+  }
+  // Answers name statuses by id, as lists do.
+  for (const { state } of queryClient.getQueryCache().getAll()) {
+    for (const { id, reblog } of statusesIn(state.data)) used.add(id).add(reblog?.id ?? id);
   }
   for (const store of [statuses, accounts, notifications]) store.prune((id) => used.has(id));
 }

@@ -1,5 +1,6 @@
 /** The stream of what happens: posts into the home timeline's waiting row, deletions and edits everywhere. */
 import type { Notification, Status } from "../api/types.ts";
+import { askUnreadCount, noteUnread } from "../notifications/unread.ts";
 import { currentSession, currentToken } from "../session/session.ts";
 import { noteReply } from "../thread/thread-news.ts";
 import { putStatus } from "./entities.ts";
@@ -63,6 +64,7 @@ export function startLive(): () => void {
 }
 
 function catchUp(): void {
+  void askUnreadCount();
   void feedOf(HOME).catchUp();
   void feedOf(NOTIFICATIONS).catchUp();
 }
@@ -87,6 +89,7 @@ function onUpdate(status: Status): void {
 
 function onNotification(notification: Notification): void {
   feedOf(NOTIFICATIONS).receive(notification);
+  noteUnread();
   if (notification.type === "mention") feedOf(MENTIONS).receive(notification);
   if (notification.status) noteReply(notification.status);
 }

@@ -1,6 +1,8 @@
-/** The offer of new posts. It never acts by itself. */
+/** The offer of new posts. It never acts by itself, and stands in the page's head: over the list it would cover a post. */
 import { ArrowUp } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
+import { createPortal } from "react-dom";
+import { useLayer } from "../navigation/layer.tsx";
 import { Avatar } from "../ui/avatar.tsx";
 import { statuses } from "./entities.ts";
 
@@ -8,7 +10,7 @@ const MAX_FACES = 3;
 /** Screen readers hear of new posts at most this often. */
 const ANNOUNCE_EVERY_MS = 60_000;
 
-export function Pill({
+export default function Pill({
   waitingIds,
   aboveCount,
   noun,
@@ -22,21 +24,36 @@ export function Pill({
 }) {
   const count = waitingIds.length;
   const announcement = useAnnouncement(count, noun);
-  const text =
-    count > 0 ? `${count} new ${count === 1 ? noun[0] : noun[1]}` : `${aboveCount} new above · to the top`;
+  const { scroller } = useLayer();
+  const words =
+    count > 0
+      ? [`${count} new`, ` ${count === 1 ? noun[0] : noun[1]}`]
+      : [`${aboveCount} new above`, " · to the top"];
+  const place = scroller.current?.querySelector(".pill-place");
   return (
-    <div className="pill-place">
+    <>
       <p aria-live="polite" className="sr-only">
         {announcement}
       </p>
-      {(count > 0 || aboveCount > 0) && (
-        <button type="button" className="pill" onClick={onPress} data-key="show-new">
-          <ArrowUp aria-hidden="true" className="size-4" />
-          <Faces ids={waitingIds} />
-          <span>{text}</span>
-        </button>
-      )}
-    </div>
+      {place &&
+        createPortal(
+          <button
+            type="button"
+            className="pill"
+            aria-label={words.join("")}
+            onClick={onPress}
+            data-key="show-new"
+          >
+            <ArrowUp aria-hidden="true" className="size-4" />
+            <Faces ids={waitingIds} />
+            <span>
+              {words[0]}
+              <span className="pill-more">{words[1]}</span>
+            </span>
+          </button>,
+          place,
+        )}
+    </>
   );
 }
 

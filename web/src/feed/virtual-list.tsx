@@ -16,11 +16,15 @@ import {
 import { Virtualizer, type VirtualizerHandle } from "virtua";
 import { useLayer } from "../navigation/layer.tsx";
 import { placeOf } from "../navigation/places.ts";
-import { motion } from "../ui/motion.ts";
+import { toTop } from "../ui/motion.ts";
 import { signatureOf, useKeepPlace } from "./keep-place.ts";
 
 /** Rows this close to an end ask for more. */
 const ROWS_AHEAD = 8;
+/** Rows are ready this far beyond what is in view; before the first paint, only as far as can be waited for. */
+const BUFFER_PX = 900;
+const FIRST_BUFFER_PX = 200;
+const FIRST_ROW = [0];
 
 export interface VirtualListHandle {
   scrollToTop(): void;
@@ -33,6 +37,8 @@ interface VirtualListProps<Row> {
   readonly keyOf: (row: Row) => string;
   readonly renderRow: (row: Row) => ReactElement;
   readonly label: string;
+  /** About how high a row is, until it is measured. */
+  readonly rowPx: number;
   readonly isBusy?: boolean;
   /** There is more above the first row than is loaded: new rows there must not push it down. */
   readonly hasMoreAbove?: boolean;
@@ -44,7 +50,7 @@ interface VirtualListProps<Row> {
 }
 
 export function VirtualList<Row>(props: VirtualListProps<Row>) {
-  const { rows, keyOf, renderRow, label, isBusy, hasMoreAbove = false } = props;
+  const { rows, keyOf, renderRow, rowPx, label, isBusy, hasMoreAbove = false } = props;
   const { onNearEnd, onNearStart, placeName, ref } = props;
   const { entry, scroller } = useLayer();
   const list = useRef<VirtualizerHandle>(null);
@@ -55,6 +61,7 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
   const isShift = useIsShift(keys, () => isAtTop() && !hasMoreAbove);
   const focusedRow = useFocusedRow(frame, keys);
   const [firstPlace] = useState(() => placeOf(entry.key) ?? (placeName ? placeOf(placeName) : null));
+  const bufferPx = useBuffer(firstPlace === null);
   const remember = useKeepPlace({
     keys,
     list,
@@ -65,7 +72,7 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
     placeName,
   });
 
-  useStartMargin(scroller, frame, setStartMargin);
+  useStartMargin(frame, setStartMargin);
   const look = useCallback(() => {
     const handle = list.current;
     if (!handle) return;
@@ -78,7 +85,7 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
   useEffect(look, [look]);
 
   useImperativeHandle(ref, () => ({
-    scrollToTop: () => scroller.current?.scrollTo({ top: 0, behavior: motion() }),
+    scrollToTop: () => scroller.current && toTop(scroller.current),
     isAtTop,
     isInUpperHalf: () => {
       const { scrollTop = 0, scrollHeight = 0 } = scroller.current ?? {};
@@ -86,6 +93,9 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
     },
   }));
 
+  // A list that begins below what is in view would be a feed without anything in it.
+  const isBelowView =
+    startMargin !== null && (scroller.current?.scrollTop ?? 0) + innerHeight + bufferPx < startMargin;
   const heights = firstPlace?.heights;
   return (
     <div ref={frame} role="feed" aria-label={label} aria-busy={isBusy || undefined}>
@@ -96,8 +106,9 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
           scrollRef={scroller}
           startMargin={startMargin}
           shift={isShift}
-          bufferSize={900}
-          keepMounted={focusedRow}
+          bufferSize={bufferPx}
+          itemSize={rowPx}
+          keepMounted={isBelowView ? FIRST_ROW : focusedRow}
           onScroll={look}
           onScrollEnd={look}
           {...(heights && heights.rows === signatureOf(keys) ? { cache: heights.cache } : {})}
@@ -107,6 +118,16 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
       )}
     </div>
   );
+}
+
+/** A list that begins at its top shows that first. */
+function useBuffer(isFromTop: boolean): number {
+  const [bufferPx, setBufferPx] = useState(isFromTop ? FIRST_BUFFER_PX : BUFFER_PX);
+  useEffect(() => {
+    const frame = requestAnimationFrame(() => setTimeout(() => setBufferPx(BUFFER_PX)));
+    return () => cancelAnimationFrame(frame);
+  }, []);
+  return bufferPx;
 }
 
 /**
@@ -153,27 +174,25 @@ function useFocusedRow(frame: RefObject<HTMLDivElement | null>, keys: readonly s
 }
 
 /** How far down the list begins: what stands above it may grow. */
-function useStartMargin(
-  scroller: RefObject<HTMLDivElement | null>,
-  frame: RefObject<HTMLDivElement | null>,
-  set: (px: number) => void,
-): void {
+function useStartMargin(frame: RefObject<HTMLDivElement | null>, set: (px: number) => void): void {
   useLayoutEffect(() => {
+    // By the document, since at the first mount of all the layer's own ref is set after this has run.
+    const box = frame.current?.closest<HTMLElement>(".layer");
     const measure = () => {
-      if (!scroller.current || !frame.current) return;
-      const top = frame.current.getBoundingClientRect().top - scroller.current.getBoundingClientRect().top;
-      set(Math.round(top + scroller.current.scrollTop));
+      if (!box || !frame.current) return;
+      const top = frame.current.getBoundingClientRect().top - box.getBoundingClientRect().top;
+      set(Math.round(top + box.scrollTop));
     };
     measure();
     const observer = new ResizeObserver(measure);
     for (let above = frame.current?.previousElementSibling; above; above = above.previousElementSibling) {
       observer.observe(above);
     }
-    if (scroller.current) observer.observe(scroller.current);
+    if (box) observer.observe(box);
     const parent = frame.current?.parentElement;
     for (let above = parent?.previousElementSibling; above; above = above.previousElementSibling) {
       observer.observe(above);
     }
     return () => observer.disconnect();
-  }, [scroller, frame, set]);
+  }, [frame, set]);
 }

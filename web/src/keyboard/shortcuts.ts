@@ -1,6 +1,6 @@
 /** Every key there is, once: this table is what the keys do, what the help shows, and what the tests walk. */
 import { goBack, navigate } from "../navigation/history.ts";
-import { motion } from "../ui/motion.ts";
+import { scrollToTop } from "../ui/scroll-to-top.ts";
 import { openSheet } from "../ui/sheets.ts";
 import { moveFocus, onPost } from "./posts.ts";
 
@@ -102,7 +102,8 @@ function showNew(): boolean {
 }
 
 function toTop(): void {
-  activeLayer()?.scrollTo({ top: 0, behavior: motion() });
+  const layer = activeLayer();
+  if (layer) scrollToTop(layer);
 }
 
 function mention(): boolean {

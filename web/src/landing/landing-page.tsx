@@ -61,9 +61,12 @@ export default function LandingPage() {
           </li>
         ))}
       </ul>
-      <h2 className="live-title">
-        <span className="live-dot" aria-hidden="true" /> Being said here now
-      </h2>
+      <div className="live-head">
+        <h2 className="live-title">
+          <span className="live-dot" aria-hidden="true" /> Being said here now
+        </h2>
+        <div className="pill-place" />
+      </div>
       <PublicTimeline />
     </Page>
   );

@@ -3,6 +3,7 @@
  * they were left. Each entry has a key of its own in the browser's history, which also survives a reload.
  */
 import { useSyncExternalStore } from "react";
+import { routeOf } from "./routes.ts";
 
 export interface HistoryEntry {
   readonly key: string;
@@ -39,7 +40,9 @@ export function currentEntry(): HistoryEntry {
 export function navigate(path: string, options: { replace?: boolean } = {}): void {
   const { entries, current } = stack;
   if (options.replace) {
-    const entry = { ...current, path };
+    // Another page is an arrival; another tab or query of the same page isn't.
+    const isArrival = routeOf(path).page !== routeOf(current.path).page || current.isArrival;
+    const entry = { ...current, path, isArrival };
     history.replaceState({ key: entry.key, index: entry.index }, "", path);
     change(
       entries.map((other) => (other.key === entry.key ? entry : other)),

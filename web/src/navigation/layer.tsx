@@ -71,7 +71,7 @@ function useFocusOnArrival(
   isActive: boolean,
 ): void {
   const lastFocus = useRef<Element | null>(null);
-  const wasShown = useRef(false);
+  const wasShown = useRef<string | null>(null);
   useEffect(() => {
     const box = scroller.current;
     const remember = (event: FocusEvent) => {
@@ -80,10 +80,12 @@ function useFocusOnArrival(
     box?.addEventListener("focusin", remember);
     return () => box?.removeEventListener("focusin", remember);
   }, [scroller]);
+  const { page } = routeOf(entry.path);
+  // Another page in the same place is an arrival, too.
   useEffect(() => {
     if (!isActive) return;
-    const isReturn = wasShown.current;
-    wasShown.current = true;
+    const isReturn = wasShown.current === page;
+    wasShown.current = page;
     if (!isReturn && !entry.isArrival) return;
     let frames = MAX_FRAMES_TO_HEADING;
     let frame = 0;
@@ -98,7 +100,7 @@ function useFocusOnArrival(
     };
     frame = requestAnimationFrame(focus);
     return () => cancelAnimationFrame(frame);
-  }, [scroller, entry.isArrival, isActive]);
+  }, [scroller, entry.isArrival, isActive, page]);
 }
 
 /** Pages without a list come back to where they were in pixels, as soon as they have grown that long again. */

@@ -19,7 +19,7 @@ import { useViewer } from "../session/viewer.ts";
 import { Avatar, nameOf } from "../ui/avatar.tsx";
 import { counted } from "../ui/format.ts";
 import { Logo } from "../ui/logo.tsx";
-import { motion } from "../ui/motion.ts";
+import { toTop } from "../ui/motion.ts";
 import { openSheet } from "../ui/sheets.ts";
 import { useStack } from "./history.ts";
 import { isPlainClick, Link } from "./link.tsx";
@@ -160,7 +160,8 @@ function NavLink({ place, className, labelClass }: { place: Place; className: st
     if (path !== to || !isPlainClick(event)) return;
     // Already there: once more means to the top.
     event.preventDefault();
-    document.querySelector(".layer[data-active=true]")?.scrollTo({ top: 0, behavior: motion() });
+    const layer = document.querySelector(".layer[data-active=true]");
+    if (layer) toTop(layer);
   };
   return (
     <Link

@@ -39,6 +39,7 @@ export function Page({
           </h1>
           {subtitle && <p className="truncate text-soft text-xs">{subtitle}</p>}
         </div>
+        {!isHeadingHidden && <div className="pill-place" />}
         {tools}
       </header>
       {children}

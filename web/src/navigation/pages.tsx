@@ -1,7 +1,6 @@
 /** Routes → pages. What isn't needed for the home timeline comes in chunks of its own. */
 import { lazy, type ReactElement, Suspense } from "react";
 import { HomePage } from "../feed/home-page.tsx";
-import { MarkedPage, TagPage } from "../feed/simple-feed-pages.tsx";
 import { useIsSignedIn } from "../session/session.ts";
 import { Empty, Loading } from "../ui/states.tsx";
 import { useLayer } from "./layer.tsx";
@@ -13,6 +12,10 @@ const loadThread = () => import("../thread/thread-page.tsx");
 const loadProfile = () => import("../profile/profile-page.tsx");
 const ThreadPage = lazy(loadThread);
 const ProfilePage = lazy(loadProfile);
+const TagPage = lazy(() => import("../feed/simple-feed-pages.tsx").then((m) => ({ default: m.TagPage })));
+const MarkedPage = lazy(() =>
+  import("../feed/simple-feed-pages.tsx").then((m) => ({ default: m.MarkedPage })),
+);
 const LandingPage = lazy(() => import("../landing/landing-page.tsx"));
 const AboutPage = lazy(() => import("../landing/about-page.tsx"));
 const ExplorePage = lazy(() => import("../explore/explore-page.tsx"));
@@ -29,11 +32,9 @@ const CallbackPage = lazy(() =>
   import("../session/login-page.tsx").then((m) => ({ default: m.CallbackPage })),
 );
 
-/** Where most go next: fetched as soon as there is nothing else to do. */
+/** Where most go next. */
 export function prefetchPages(): void {
-  const fetchThem = () => void Promise.allSettled([loadThread(), loadProfile()]);
-  if ("requestIdleCallback" in window) requestIdleCallback(fetchThem, { timeout: 4_000 });
-  else setTimeout(fetchThem, 2_000);
+  void Promise.allSettled([loadThread(), loadProfile()]);
 }
 
 /** Pages of one's own: visitors are asked to sign in. */

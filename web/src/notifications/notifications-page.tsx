@@ -1,5 +1,7 @@
 import { useEffect, useState } from "react";
+import { notifications } from "../feed/entities.ts";
 import { FeedList } from "../feed/feed-list.tsx";
+import { type FeedRow, waitingIds } from "../feed/feed-state.ts";
 import { feedOf, MENTIONS, NOTIFICATIONS, useFeedView } from "../feed/feeds.ts";
 import { useLayer } from "../navigation/layer.tsx";
 import { Link } from "../navigation/link.tsx";
@@ -7,6 +9,7 @@ import { Page } from "../navigation/page.tsx";
 import { useViewer } from "../session/viewer.ts";
 import { counted } from "../ui/format.ts";
 import { Empty } from "../ui/states.tsx";
+import { grouped } from "./groups.ts";
 import { NotificationCard } from "./notification-card.tsx";
 import { markSeen } from "./unread.ts";
 
@@ -47,6 +50,7 @@ export default function NotificationsPage() {
         source={onlyMentions ? MENTIONS : NOTIFICATIONS}
         label={onlyMentions ? "Mentions" : "Notifications"}
         renderEntry={renderNotification}
+        groups={GROUPS}
         noun={NOTIFICATION_NOUN}
         empty={
           <Empty title="Quiet so far">
@@ -58,7 +62,11 @@ export default function NotificationsPage() {
   );
 }
 
-const renderNotification = (id: string) => <NotificationCard id={id} />;
+const renderNotification = (id: string) => <NotificationCard ids={[id]} />;
+const GROUPS = {
+  of: (rows: readonly FeedRow[]) => grouped(rows, (id) => notifications.get(id)),
+  render: (ids: readonly string[]) => <NotificationCard ids={ids} />,
+};
 
 /** What is shown while the page is looked at has been seen; what still waits behind the pill has not. */
 function useSeen(): void {
@@ -66,7 +74,8 @@ function useSeen(): void {
   const { isActive } = useLayer();
   const first = state.rows[0];
   const id = first?.kind === "entry" ? first.id : null;
+  const waitingCount = waitingIds(state).length;
   useEffect(() => {
-    if (isActive && id) markSeen(id);
-  }, [id, isActive]);
+    if (isActive && id) markSeen(id, waitingCount);
+  }, [id, isActive, waitingCount]);
 }

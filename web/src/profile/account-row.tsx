@@ -3,7 +3,7 @@ import type { Account } from "../api/types.ts";
 import { accounts, useEntity } from "../feed/entities.ts";
 import { Link } from "../navigation/link.tsx";
 import { profilePath } from "../navigation/routes.ts";
-import { plainText } from "../status/content.tsx";
+import { plainText } from "../status/sanitize.ts";
 import { Avatar, nameOf } from "../ui/avatar.tsx";
 import { FollowButton } from "./follow-button.tsx";
 

@@ -4,12 +4,9 @@ import { currentEntry } from "../navigation/history.ts";
 import { Button } from "../ui/button.tsx";
 import { toastProblem } from "../ui/toasts.ts";
 import { beginSignIn, signOut } from "./oauth.ts";
-import { useSession } from "./session.ts";
 
-export function ExpiredSheet() {
-  const { isExpired } = useSession();
+export default function ExpiredSheet() {
   const [isBusy, setIsBusy] = useState(false);
-  if (!isExpired) return null;
   const again = async () => {
     setIsBusy(true);
     try {

@@ -1,4 +1,4 @@
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useEffect, useRef, useState } from "react";
 import { ApiError, sentenceOf } from "../api/errors.ts";
 import { navigate } from "../navigation/history.ts";
 import { Link } from "../navigation/link.tsx";
@@ -44,6 +44,10 @@ function SignupForm({ domain, rules }: { domain: string; rules: readonly { id: s
   const [mistakes, setMistakes] = useState<Record<string, string>>({});
   const [problem, setProblem] = useState<string | null>(null);
   const [isBusy, setIsBusy] = useState(false);
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => {
+    if (Object.keys(mistakes).length > 0) form.current?.querySelector<HTMLElement>("[aria-invalid]")?.focus();
+  }, [mistakes]);
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     setIsBusy(true);
@@ -61,7 +65,7 @@ function SignupForm({ domain, rules }: { domain: string; rules: readonly { id: s
     }
   };
   return (
-    <form onSubmit={(event) => void submit(event)} className="flex flex-col gap-4">
+    <form ref={form} onSubmit={(event) => void submit(event)} className="flex flex-col gap-4">
       <p className="mb-2 text-lg text-soft">A quiet perch of your own on {domain}.</p>
       <TextField
         label="Username"

@@ -1,37 +1,13 @@
-/** Text of others: HTML the server has sanitised, sanitised again, with links into this app kept inside it. */
-import DOMPurify from "dompurify";
+/** Text of others, with links into this app kept inside it. */
 import { type MouseEvent, memo, useLayoutEffect, useRef, useState } from "react";
 import type { CustomEmoji } from "../api/types.ts";
 import { navigate } from "../navigation/history.ts";
 import { isPlainClick } from "../navigation/link.tsx";
+import { LINKED, sanitized } from "./sanitize.ts";
 
 /** Longer texts are folded: measured in characters, since measuring pixels would make the list jump. */
 const FOLD_CHARACTERS = 1_400;
 const FOLD_LINES = 18;
-
-const LINKED = /^(?:https?|mailto|gemini|gopher|ipfs|ipns|dat|dweb|ssb|xmpp|magnet):/i;
-
-const ALLOWED = {
-  ALLOWED_TAGS: [
-    "p",
-    "br",
-    "a",
-    "span",
-    "em",
-    "strong",
-    "b",
-    "i",
-    "del",
-    "u",
-    "pre",
-    "code",
-    "blockquote",
-  ].concat(["ul", "ol", "li"]),
-  ALLOWED_ATTR: ["href", "class", "rel", "lang", "dir", "translate", "title"],
-  // Every attribute is held against it, so words without a scheme must pass, too.
-  ALLOWED_URI_REGEXP: new RegExp(`${LINKED.source}|^[^a-z]|^[a-z+.-]+(?:[^a-z+.:-]|$)`, "i"),
-  RETURN_DOM_FRAGMENT: true,
-} as const;
 
 export const Content = memo(function Content({
   html,
@@ -50,7 +26,7 @@ export const Content = memo(function Content({
   const [isOpen, setIsOpen] = useState(false);
   const isFolded = isFoldable && !isOpen && isLong(html);
   useLayoutEffect(() => {
-    box.current?.replaceChildren(fragmentOf(html, emojis));
+    box.current?.replaceChildren(...nodesOf(html, emojis));
   }, [html, emojis]);
   return (
     <>
@@ -87,15 +63,11 @@ function followInside(event: MouseEvent<HTMLElement>): void {
   navigate(path);
 }
 
-function fragmentOf(html: string, emojis: readonly CustomEmoji[]): DocumentFragment {
-  const fragment = DOMPurify.sanitize(html, {
-    ...ALLOWED,
-    ALLOWED_TAGS: [...ALLOWED.ALLOWED_TAGS],
-    ALLOWED_ATTR: [...ALLOWED.ALLOWED_ATTR],
-  });
-  for (const link of fragment.querySelectorAll("a")) prepareLink(link);
-  if (emojis.length > 0) placeEmojis(fragment, emojis);
-  return fragment;
+function nodesOf(html: string, emojis: readonly CustomEmoji[]): ChildNode[] {
+  const content = sanitized(html);
+  for (const link of content.querySelectorAll("a")) prepareLink(link);
+  if (emojis.length > 0) placeEmojis(content, emojis);
+  return [...content.childNodes];
 }
 
 function prepareLink(link: HTMLAnchorElement): void {
@@ -114,9 +86,9 @@ function prepareLink(link: HTMLAnchorElement): void {
   link.title = url.href;
 }
 
-function placeEmojis(fragment: DocumentFragment, emojis: readonly CustomEmoji[]): void {
+function placeEmojis(content: Node, emojis: readonly CustomEmoji[]): void {
   const byCode = new Map(emojis.map((emoji) => [emoji.shortcode, emoji]));
-  const walker = document.createTreeWalker(fragment, NodeFilter.SHOW_TEXT);
+  const walker = document.createTreeWalker(content, NodeFilter.SHOW_TEXT);
   const texts: Text[] = [];
   while (walker.nextNode()) texts.push(walker.currentNode as Text);
   for (const text of texts) {
@@ -132,13 +104,4 @@ function placeEmojis(fragment: DocumentFragment, emojis: readonly CustomEmoji[])
       }),
     );
   }
-}
-
-/** The words of some HTML, for labels and previews. */
-export function plainText(html: string): string {
-  const fragment = DOMPurify.sanitize(html.replace(/<br\s*\/?>|<\/p>/g, " "), {
-    ALLOWED_TAGS: [],
-    RETURN_DOM_FRAGMENT: true,
-  });
-  return (fragment.textContent ?? "").trim();
 }

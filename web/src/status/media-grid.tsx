@@ -1,9 +1,10 @@
 /** The pictures of a post. Their boxes have their size before they have loaded: nothing moves. */
 import { EyeOff } from "lucide-react";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import type { MediaAttachment } from "../api/types.ts";
 import { openSheet } from "../ui/sheets.ts";
-import { Blur } from "./blurhash.tsx";
+
+const Blur = lazy(() => import("./blurhash.tsx"));
 
 const TALLEST = 4 / 5;
 const WIDEST = 2.4;
@@ -64,7 +65,11 @@ function Tile({ item, isHidden, onOpen }: { item: MediaAttachment; isHidden: boo
   const { x = 0, y = 0 } = item.meta?.focus ?? {};
   return (
     <div className="media-tile">
-      {item.blurhash && (!isLoaded || isHidden) && <Blur hash={item.blurhash} />}
+      {item.blurhash && (!isLoaded || isHidden) && (
+        <Suspense>
+          <Blur hash={item.blurhash} />
+        </Suspense>
+      )}
       {!isHidden && item.type === "video" && item.url && (
         // biome-ignore lint/a11y/useMediaCaption: the API has no captions, the description stands in for them
         <video src={item.url} controls preload="none" aria-label={item.description ?? "Video"} />

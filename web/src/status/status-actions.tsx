@@ -2,13 +2,14 @@
 import { Bookmark, Ellipsis, Heart, MessageCircle, Repeat2 } from "lucide-react";
 import { lazy, type ReactNode, Suspense, useRef, useState } from "react";
 import type { Status } from "../api/types.ts";
+import { type Mark, usePendingMarks } from "../feed/pending-marks.ts";
 import { navigate } from "../navigation/history.ts";
 import { currentSession, useIsSignedIn } from "../session/session.ts";
 import { changePreferences, preferences } from "../settings/preferences.ts";
 import { shortCount } from "../ui/format.ts";
 import { ask, openSheet } from "../ui/sheets.ts";
 import { toast } from "../ui/toasts.ts";
-import { isMarked, type Mark, toggleMark } from "./marks.ts";
+import { isMarked, toggleMark } from "./marks.ts";
 
 const StatusMenu = lazy(() => import("./status-menu.tsx"));
 
@@ -18,6 +19,7 @@ export function StatusActions({ status }: { status: Status }) {
     status.visibility === "public" ||
     status.visibility === "unlisted" ||
     (isOwn && status.visibility === "private");
+  const waiting = usePendingMarks().flatMap(({ id, mark }) => (id === status.id ? [mark] : []));
   return (
     <div className="actions">
       <Action
@@ -33,6 +35,7 @@ export function StatusActions({ status }: { status: Status }) {
         count={status.reblogs_count}
         shortcut="boost"
         isOn={isMarked(status, "reblog")}
+        isWaiting={waiting.includes("reblog")}
         tone="boost"
         isDisabled={!canBoost}
         onPress={() => signedIn(() => boost(status))}
@@ -43,6 +46,7 @@ export function StatusActions({ status }: { status: Status }) {
         count={status.favourites_count}
         shortcut="favourite"
         isOn={isMarked(status, "favourite")}
+        isWaiting={waiting.includes("favourite")}
         tone="favourite"
         onPress={() => signedIn(() => mark(status, "favourite"))}
       />
@@ -51,6 +55,7 @@ export function StatusActions({ status }: { status: Status }) {
         label="Bookmark"
         shortcut="bookmark"
         isOn={isMarked(status, "bookmark")}
+        isWaiting={waiting.includes("bookmark")}
         tone="bookmark"
         onPress={() => signedIn(() => mark(status, "bookmark"))}
       />
@@ -65,6 +70,7 @@ function Action({
   count = 0,
   shortcut,
   isOn,
+  isWaiting = false,
   tone = "reply",
   isDisabled = false,
   onPress,
@@ -74,17 +80,20 @@ function Action({
   count?: number;
   shortcut: string;
   isOn?: boolean;
+  /** Shown already, sent when there is a connection. */
+  isWaiting?: boolean;
   tone?: string;
   isDisabled?: boolean;
   onPress: () => void;
 }) {
+  const name = isWaiting ? `${label}, waiting for a connection` : label;
   return (
     <button
       type="button"
-      className={`action action-${tone}`}
+      className={`action action-${tone} ${isWaiting ? "action-waiting" : ""}`}
       aria-pressed={isOn}
-      aria-label={count > 0 ? `${label}, ${count}` : label}
-      title={label}
+      aria-label={count > 0 ? `${name}, ${count}` : name}
+      title={name}
       disabled={isDisabled}
       onClick={onPress}
       data-key={shortcut}

@@ -37,12 +37,5 @@ export function useThread(id: string) {
       }),
     [client, id],
   );
-  // What a reload brought back from memory is put where every card looks for it.
-  useEffect(() => {
-    if (own.data && !statuses.get(id)) putStatus(own.data);
-    for (const status of [...(around.data?.ancestors ?? []), ...(around.data?.descendants ?? [])]) {
-      if (!statuses.get(status.id)) putStatus(status);
-    }
-  }, [own.data, around.data, id]);
   return { status: useEntity(statuses, id), own, around };
 }

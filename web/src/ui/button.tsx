@@ -11,15 +11,17 @@ export function Button({
   isBusy = false,
   className = "",
   type = "button",
-  disabled,
+  onClick,
   ...rest
 }: ButtonProps) {
+  // Busy is not disabled: that would take the focus away from who has just pressed it.
   return (
     <button
       type={type}
       className={`button button-${look} ${className}`}
       aria-busy={isBusy || undefined}
-      disabled={disabled || isBusy}
+      aria-disabled={isBusy || undefined}
+      onClick={isBusy ? (event) => event.preventDefault() : onClick}
       {...rest}
     />
   );

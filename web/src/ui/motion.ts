@@ -2,3 +2,8 @@
 export function motion(): ScrollBehavior {
   return matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
 }
+
+/** To the top, even while a wheel is turning. */
+export function toTop(box: Element): void {
+  void import("./scroll-to-top.ts").then(({ scrollToTop }) => scrollToTop(box));
+}

@@ -1,6 +1,9 @@
 import { useEffect, useState, useSyncExternalStore } from "react";
 import { reachable } from "../api/client.ts";
-import { agoInWords } from "./format.ts";
+import { usePendingMarks } from "../feed/pending-marks.ts";
+import { agoInWords, counted } from "./format.ts";
+
+const LOOK_EVERY_MS = 10_000;
 
 function subscribe(listener: () => void): () => void {
   reachable.listeners.add(listener);
@@ -16,18 +19,28 @@ function subscribe(listener: () => void): () => void {
 /** Says that what is shown may be old, and how old. */
 export function OfflineBar() {
   const isOffline = useSyncExternalStore(subscribe, () => !navigator.onLine || !reachable.isReachable);
+  const waitingCount = usePendingMarks().length;
   const [now, setNow] = useState(Date.now);
   useEffect(() => {
     if (!isOffline) return;
-    setNow(Date.now());
-    const timer = setInterval(() => setNow(Date.now()), 10_000);
-    return () => clearInterval(timer);
+    const look = () => {
+      setNow(Date.now());
+      void reachable.ask();
+    };
+    look();
+    const timer = setInterval(look, LOOK_EVERY_MS);
+    addEventListener("online", look);
+    return () => {
+      clearInterval(timer);
+      removeEventListener("online", look);
+    };
   }, [isOffline]);
   return (
     <div role="status" className="offline-place">
       {isOffline && (
         <p className="offline-bar">
           No connection. What you see is from {agoInWords(Math.max(0, now - reachable.lastAnswerAt))}.
+          {waitingCount > 0 && ` ${counted(waitingCount, "change waits", "changes wait")} to be sent.`}
         </p>
       )}
     </div>

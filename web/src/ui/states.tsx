@@ -1,6 +1,6 @@
 /** What a list, form or panel shows when it can't show its content: the same few states everywhere. */
 import { type ReactNode, useEffect, useState } from "react";
-import { ApiError, sentenceOf, Unreachable } from "../api/errors.ts";
+import { ApiError, sentenceOf, Unreachable, waitInWords } from "../api/errors.ts";
 import { Button } from "./button.tsx";
 import { BirdOnWire } from "./logo.tsx";
 import { toast } from "./toasts.ts";
@@ -124,7 +124,7 @@ function Countdown({ seconds, onRetry }: { seconds: number; onRetry: () => void 
     <div className="empty" role="status">
       <p className="font-display text-ink text-xl">A short break</p>
       <p className="mt-1 text-soft">
-        That was a lot of requests. Trying again by itself in {left} {left === 1 ? "second" : "seconds"}.
+        That was a lot of requests. Trying again by itself in {waitInWords(left)}.
       </p>
     </div>
   );
