@@ -43,7 +43,7 @@ async function draw(scene: SceneName, alt: string, avatar = false): Promise<Pict
   const name = `${String(++drawn).padStart(3, "0")}-${scene}.webp`;
   let image = sharp(Buffer.from(drawScene(scene, seed)));
   if (avatar)
-    image = image.extract({ left: 280, top: 60, width: 420, height: 420 }).resize(AVATAR_SIZE, AVATAR_SIZE);
+    image = image.extract({ left: 200, top: 40, width: 560, height: 560 }).resize(AVATAR_SIZE, AVATAR_SIZE);
   const picture = await image.webp({ quality: QUALITY, effort: 6 }).toBuffer();
   writeFileSync(new URL(`pictures/${name}`, DEMO), picture);
   bytes += picture.length;

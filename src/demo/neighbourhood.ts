@@ -19,9 +19,10 @@ const FOLLOWERS = { least: 140, most: 900 };
 const FAVOURITES_MOST = 64;
 const BOOSTS_MOST = 7;
 
-/** What is published live, in this order, again and again. */
+/** What is published live, in this order, again and again: mixed, so that others speak in between. */
 export function keptForReplay({ posts }: Neighbours): NeighbourPost[] {
-  return posts.filter((_, n) => n % KEPT_BACK_EACH === KEPT_BACK_EACH - 1);
+  const kept = posts.filter((_, n) => n % KEPT_BACK_EACH === KEPT_BACK_EACH - 1);
+  return seededRandom(SEED).shuffle(kept);
 }
 
 /** As people answer: to whom they speak comes first. */
