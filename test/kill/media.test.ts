@@ -24,7 +24,7 @@ const MEDIA_A_ROUND = 12;
 const ACCOUNT = makeId(Date.UTC(2025, 0, 1), 7, 0);
 const OPTIONS = { poolSize: 4, statementTimeoutMs: 15_000, log: () => {} };
 
-/** Uploads one after the other, or deletes what is due, and tells each. */
+/** Uploads one after the other, or deletes what is due, and tells each; or claims what is due and comes no further. */
 const WORKER = `
   const [work, src, connection, root, picture, account] = process.argv.slice(1);
   const { Database } = await import(src + "engines/database/pools.ts");
@@ -33,6 +33,7 @@ const WORKER = `
   const { uploadImage } = await import(src + "media/upload.ts");
   const database = new Database({ connection: JSON.parse(connection), ...${JSON.stringify(OPTIONS)}, log() {} });
   const store = await FolderMediaStore.open(root);
+  if (work === "claim") store.delete = () => new Promise(() => {});
   const tell = (what) => process.stdout.write(what + "\\n");
   const upload = { bytes: Buffer.from(picture, "base64"), description: null, focus: null };
   for (;;) {
@@ -71,7 +72,7 @@ const run = () => deleteExpiredMedia({ store, onDeleted: () => {}, onFailed: () 
 
 /** Works until it is killed, as soon as `isTime`, asked at each thing it tells. Resolves to what it told. */
 async function workUntilKilled(
-  work: "upload" | "delete",
+  work: "upload" | "delete" | "claim",
   isTime: (told: readonly string[]) => boolean | Promise<boolean>,
 ) {
   const worker = spawn(process.execPath, ["--input-type=module", "-e", WORKER, work, ...workerArguments], {
@@ -122,9 +123,10 @@ test("in the middle of uploads and deletions, again and again", async () => {
     // Those of posts, too: their time as uploads is over.
     await sql`update expiring_files set expires_at = now(), claimed_until = null`.execute(database.db);
     const uploading = workUntilKilled("upload", (told) => told.length > deletions % 4);
-    const deleting = workUntilKilled("delete", async (told) =>
-      deletions === 0 ? (await claims()) > 0 : told.length >= deletions,
-    );
+    const deleting =
+      deletions === 0
+        ? workUntilKilled("claim", async () => (await claims()) > 0)
+        : workUntilKilled("delete", (told) => told.length >= deletions);
     const [uploaded] = await Promise.all([uploading, deleting]);
     interrupted += (await claims()) > 0 ? 1 : 0;
     const { rows } = await sql<{ keys: string[] }>`select array[original_key, preview_key] as keys
