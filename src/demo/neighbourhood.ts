@@ -10,7 +10,7 @@ const SEED = 23;
 /** Of three posts one is kept for the replay, so that pictures come while somebody looks. */
 const KEPT_BACK_EACH = 3;
 /** How much of the posts lies close to the present: the higher, the more. */
-const RECENCY = 3;
+const RECENCY = 6;
 const NEWEST_MS = 3 * MINUTE_MS;
 /** The demo user follows so many of them: of what they say to each other, half is then not for this reader. */
 const FOLLOWED_BY_DEMO = 13;
