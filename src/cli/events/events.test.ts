@@ -110,6 +110,7 @@ describe.skipIf(!hasKafka())(
 
     beforeAll(async () => {
       kafka = await startKafka({ folder });
+      expect((await roost("migrate")).code).toBe(0);
     }, SLOW_MS);
     afterAll(async () => {
       await kafka?.[Symbol.asyncDispose]();
@@ -135,7 +136,7 @@ describe.skipIf(!hasKafka())(
       expect((await roost("doctor")).stdout).toMatch(
         /FAIL {2}Kafka .*\n.*start it, or correct KAFKA_BROKERS/,
       );
-      expect(await roost("start --port 0")).toMatchObject({ code: 78, stdout: "" });
+      expect(await roost("start --port 0")).toMatchObject({ code: 69, stdout: "" });
     });
   },
 );
