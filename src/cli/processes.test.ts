@@ -109,7 +109,7 @@ describe.runIf(hasRedis() && process.platform === "linux")("several processes (n
   it("tell once what keeps them from starting", async () => {
     const settings = { ...place.settings, DATABASE_URL: "postgres://127.0.0.1:9/roost" };
     const { code, stderr } = await roost(["worker", "--processes", "2"], settings, emptyFolder());
-    expect(code).toBe(78);
+    expect(code).toBe(69);
     expect(stderr.match(/error:/g)).toEqual(["error:"]);
   });
 });

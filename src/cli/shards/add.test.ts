@@ -8,7 +8,7 @@ test("a database that isn't there is told as the one of --add, without its passw
   const port = await freePort();
   const add = `postgres://roost:hunter2@127.0.0.1:${port}/roost`;
   expect(await roost(["shards", "plan", "--add", add], { DATA_DIR: folder }, folder)).toEqual({
-    code: 78,
+    code: 69,
     stdout: "",
     stderr: `error: --add names 127.0.0.1:${port}/roost, where nothing listens: start PostgreSQL, or correct the address.\n`,
   });

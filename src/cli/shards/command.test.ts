@@ -14,6 +14,8 @@ const folder = emptyFolder();
 let databases: ShardDatabases;
 beforeAll(async () => {
   databases = await startShardDatabases(["one", "two", "three"]);
+  const { SHARD_URLS: _, ...main } = settingsOf([]);
+  expect((await roost(["migrate"], main, folder)).code).toBe(0);
 });
 afterAll(() => databases?.[Symbol.asyncDispose]());
 
