@@ -1,6 +1,7 @@
 /** Completing names, tags and emoji while a post is written, and the composer on a small phone. */
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { signUp } from "../support/client.ts";
 import { front, openPage } from "./browser.ts";
 import { openHome, type Stage, setStage } from "./stage.ts";
 
@@ -68,6 +69,33 @@ test("names, tags and emoji are offered while they are typed, and taken by key o
   await page.keyboard.press("Enter");
   expect(await text.inputValue()).toMatch(/@wre\n$/);
   expect(problems).toEqual([]);
+});
+
+test.each([
+  ["a phone", 390, 844],
+  ["a desk", 1280, 900],
+])("every offer can be seen on %s, and the chosen one is", async (_, width, height) => {
+  const names = ["marlin", "marlo", "marley", "marla", "marlow", "marlene"];
+  if (width === 390) await signUp(stage.roost.url, ...names);
+  await using opened = await openPage(stage.browser, stage.roost.url, { as: stage.reader, width, height });
+  const { page } = opened;
+  await openHome(page);
+  await page.keyboard.press("n");
+  const text = page.getByLabel("Your post");
+  await text.pressSequentially("Hi @marl");
+  const options = page.getByRole("listbox", { name: "Suggestions" }).getByRole("option");
+  await expect.poll(() => options.count()).toBe(6);
+  for (let i = 0; i < 6; i++) {
+    const chosen = page.locator('[role=option][aria-selected="true"]');
+    // What is at its middle is it: nothing lies over it, and it isn't cut off.
+    const isSeen = await chosen.evaluate((option) => {
+      const { left, top, width: w, height: h } = option.getBoundingClientRect();
+      const at = option.ownerDocument.elementFromPoint(left + w / 2, top + h / 2);
+      return at !== null && option.contains(at);
+    });
+    expect([i, isSeen]).toEqual([i, true]);
+    await page.keyboard.press("ArrowDown");
+  }
 });
 
 test("an offer stands there within 50 ms of the key", async () => {

@@ -94,7 +94,7 @@ export function Composer(props: ComposerProps) {
       <label htmlFor={ids.text} className="sr-only">
         {props.replyTo ? "Your reply" : "Your post"}
       </label>
-      <div className="composer-field">
+      <div>
         <textarea
           ref={composer.textRef}
           id={ids.text}
@@ -119,6 +119,7 @@ export function Composer(props: ComposerProps) {
         />
         <OfferList
           id={ids.offers}
+          anchor={composer.textRef}
           offers={completion.offers}
           chosen={completion.chosen}
           onAccept={completion.accept}
