@@ -47,7 +47,7 @@ export async function editProfile(
     locked: change.locked,
     bot: change.bot,
     discoverable: change.discoverable,
-    indexable: change.indexable,
+    unindexable: change.indexable === undefined ? undefined : !change.indexable,
     hide_collections: change.hideCollections,
     default_visibility: change.visibility,
     default_sensitive: change.sensitive,

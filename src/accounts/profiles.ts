@@ -179,7 +179,7 @@ async function loadProfileRows(database: Database, ids: readonly AccountId[]): P
     : sql`(select null::bigint as account_id, 0::bigint as statuses_count, null::timestamptz as last_status_at)`;
   const statement = sql<ProfileRow>`
     select a.id, a.username, a.display_name, a.note, a.fields, a.avatar_key, a.avatar_static_key, a.header_key,
-      a.locked, a.bot, a.discoverable, a.indexable, a.hide_collections, a.suspended_at is not null as suspended,
+      a.locked, a.bot, a.discoverable, not a.unindexable as indexable, a.hide_collections, a.suspended_at is not null as suspended,
       ${MENTIONED} as mentions, a.created_at, a.default_visibility, a.default_sensitive, a.default_language, coalesce(f.followers_count, 0) as followers_count,
       coalesce(f.following_count, 0) as following_count, coalesce(c.statuses_count, 0) as statuses_count,
       c.last_status_at

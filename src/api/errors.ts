@@ -1,6 +1,7 @@
 /** Errors → answers. The only place that knows HTTP statuses of what went wrong. */
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { AppError, Invalid, RateLimited, Unavailable } from "../core/errors.ts";
+import { UNSUPPORTED_TYPE } from "./http/body-parsing.ts";
 
 /** Codes of the pg driver and PostgreSQL that mean: the database is away or too busy, not: the query is wrong. */
 const DATABASE_AWAY = new Set([
@@ -94,8 +95,7 @@ function asAppError(error: FastifyError | Error, method: string): AppError | nul
     return new Invalid("The text contains characters that can't be stored");
   if (statusCode === 429) return new RateLimited("Too many requests");
   if (statusCode === 413) return new Invalid("The request is too large", 413);
-  if (statusCode === 415)
-    return new Invalid("This content type isn't supported: send JSON, a form or multipart", 415);
+  if (statusCode === 415) return new Invalid(UNSUPPORTED_TYPE, 415);
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
     return new Invalid(error.message, 400);
   return null;

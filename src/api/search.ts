@@ -199,7 +199,11 @@ async function findStatuses(
     async (ids) => {
       const records = await context.statuses.statuses.getMany(ids);
       const existing = ids.flatMap((id) => records.get(id) ?? []);
-      return onlyShown(context.statuses, existing, viewerId, TIMELINE);
+      const shown = await onlyShown(context.statuses, existing, viewerId, TIMELINE);
+      const authors = await context.profiles.getMany(shown.map(({ facts }) => facts.authorId));
+      return shown.filter(
+        ({ facts: { authorId } }) => authorId === viewerId || authors.get(authorId)?.row.indexable,
+      );
     },
     query,
   );

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import cookie from "@fastify/cookie";
 import cors from "@fastify/cors";
-import Fastify, { LogController } from "fastify";
+import Fastify, { type FastifyReply, LogController } from "fastify";
 import type { Logger } from "pino";
 import { NotFound } from "../core/errors.ts";
 import { readOnlyRequest, runReadOnly } from "../core/read-only.ts";
@@ -47,6 +47,11 @@ export async function buildServer(
     requestTimeout: REQUEST_TIMEOUT_MS,
     trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,
     genReqId: () => randomUUID(),
+    // What no route could be found for: an address that can't be read.
+    frameworkErrors: (error, _, reply) => {
+      const answer = reply as unknown as FastifyReply;
+      answer.code(error.statusCode ?? 400).send({ error: "The address can't be read: it isn't valid UTF-8" });
+    },
     routerOptions: {
       ignoreTrailingSlash: true,
       querystringParser: parseRouterQuery,

@@ -59,6 +59,12 @@ const StatusInput = refusing(
 const EditInput = refusing(
   { poll: POLLS, quote_approval_policy: QUOTES },
   {
+    visibility: Type.Optional(
+      Type.Unsafe<(typeof VISIBILITIES)[number]>({
+        ...choiceOf(VISIBILITIES),
+        description: "As it is; another is refused",
+      }),
+    ),
     status: Text,
     spoiler_text: Text,
     sensitive: Flag,
@@ -180,12 +186,15 @@ export function statusRoutes(app: App, context: ApiContext): void {
         mediaChanges: mediaChangesOf(body.media_attributes),
       };
       const id = requireStatusId(request.params.id);
-      return sendStatus(
-        context,
-        request,
-        reply,
-        await edit(context.statuses, signedIn(request).accountId, id, change),
-      );
+      const { accountId } = signedIn(request);
+      if (body.visibility !== undefined) {
+        const { facts } = await requireVisible(access, id, accountId);
+        if (facts.visibility !== body.visibility)
+          throw new Invalid(
+            "Validation failed: Visibility can't be changed: delete the post and publish it anew",
+          );
+      }
+      return sendStatus(context, request, reply, await edit(context.statuses, accountId, id, change));
     },
   });
 

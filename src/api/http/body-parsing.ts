@@ -20,6 +20,7 @@ export const MAX_UPLOAD_BYTES = 16 * 1024 * 1024;
 const MAX_PARTS = 50;
 const MAX_FILES = 4;
 
+export const UNSUPPORTED_TYPE = "This content type isn't supported: send JSON, a form or multipart";
 const MAX_PARAMETERS = 2_000;
 const MAX_DEPTH = 4;
 
@@ -122,6 +123,11 @@ export async function acceptBodies(app: FastifyInstance): Promise<void> {
     } catch (error) {
       done(error as Error);
     }
+  });
+  // An empty body is none, whatever it is said to be: browsers call an empty text a text.
+  app.addContentTypeParser("*", { parseAs: "buffer" }, (_, body, done) => {
+    if (body.length === 0) done(null, {});
+    else done(new Invalid(UNSUPPORTED_TYPE, 415));
   });
   await app.register(multipart, {
     limits: {

@@ -196,7 +196,7 @@ interface AccountsTable {
   locked: Defaulted<boolean>;
   bot: Defaulted<boolean>;
   discoverable: Defaulted<boolean>;
-  indexable: Defaulted<boolean>;
+  unindexable: Defaulted<boolean>;
   hide_collections: Defaulted<boolean>;
   default_visibility: Defaulted<number>;
   default_sensitive: Defaulted<boolean>;

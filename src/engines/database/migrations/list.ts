@@ -12,6 +12,7 @@ import * as retagging from "./0011-retagging.ts";
 import * as search from "./0012-search.ts";
 import * as webClient from "./0014-web-client.ts";
 import * as serverStatistics from "./0015-server-statistics.ts";
+import * as indexable from "./0016-indexable.ts";
 
 export const migrations: Record<string, Migration> = {
   "0001-first": first,
@@ -26,4 +27,5 @@ export const migrations: Record<string, Migration> = {
   "0012-search": search,
   "0014-web-client": webClient,
   "0015-server-statistics": serverStatistics,
+  "0016-indexable": indexable,
 };
