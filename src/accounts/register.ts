@@ -11,6 +11,7 @@ export interface Registration {
   readonly email: string;
   readonly password: string;
   readonly agreement: boolean;
+  /** A normalised language code: what the person reads, and until they say otherwise writes. */
   readonly locale?: string | null;
   /** False when a mail must confirm the address first; `confirmationToken` is what the mail carries. */
   readonly confirmed: boolean;
@@ -80,7 +81,8 @@ async function insertAccount(db: Db, registration: Registration, passwordHash: s
   const { username, email, locale, confirmed, confirmationToken } = registration;
   return db.transaction().execute(async (tx) => {
     const { rows } = await sql<{ id: AccountId }>`
-      insert into accounts (id, username) values (next_id(${randomInt(LOGICAL_SHARDS)}), ${username})
+      insert into accounts (id, username, default_language)
+      values (next_id(${randomInt(LOGICAL_SHARDS)}), ${username}, ${locale ?? null})
       returning id`.execute(tx);
     const id = rows[0]?.id;
     invariant(id !== undefined, "an insert that returns its id gives one");

@@ -230,8 +230,9 @@ describe("languages", () => {
     ["DE", "de"],
     ["zh-tw", "zh-TW"],
     ["pt-BR", "pt"],
-    ["", null],
-    [null, null],
+    // As not given: what the account was signed up with.
+    ["", "en"],
+    [null, "en"],
   ])("%j of a post is %j", async (sent, language) => {
     expect(await publish(sent)).toMatchObject({ status: 200, body: { language } });
   });

@@ -29,6 +29,30 @@ test("who isn't to be found by searching is found by nobody else, until they say
   expect(await found(finch, "zyxquokka")).toEqual([id]);
 });
 
+test("the language of a sign-up is that of posts, until the person says otherwise", async () => {
+  const client_id = "roost-web";
+  const json = async <Body>(path: string, body: object, token?: string) => {
+    const headers = {
+      "content-type": "application/json",
+      ...(token ? { authorization: `Bearer ${token}` } : {}),
+    };
+    const answer = await fetch(roost.url + path, { method: "POST", headers, body: JSON.stringify(body) });
+    return (await answer.json()) as Body;
+  };
+  const app = { grant_type: "client_credentials", client_id, scope: "read write" };
+  const { access_token } = await json<{ access_token: string }>("/oauth/token", app);
+  const languageOf = async (username: string, locale: string) => {
+    const person = { username, email: `${username}@example.org`, password: "a long enough password" };
+    const made = { ...person, agreement: true, locale };
+    const account = await json<{ access_token: string }>("/api/v1/accounts", made, access_token);
+    const post = { status: "Hallo" };
+    return (await json<{ language: string | null }>("/api/v1/statuses", post, account.access_token)).language;
+  };
+  expect(await languageOf("amsel", "de_AT")).toBe("de");
+  // Only ever a wish: what names no language is as good as none.
+  expect(await languageOf("merle", "no such language")).toBeNull();
+});
+
 test("an edit that asks for another visibility is refused, and changes nothing", async () => {
   const { id } = await wren.client.publish("as it is");
   const edit = (visibility: string) =>
