@@ -1,4 +1,4 @@
-import { type KeyboardEvent, type RefObject, useEffect, useState } from "react";
+import { type KeyboardEvent, type RefObject, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { get } from "../api/client.ts";
 import type { Account } from "../api/types.ts";
 import { type Completable, type Completion, completableAt, completed, emojiFor } from "./completion.ts";
@@ -37,6 +37,16 @@ export function useCompletion(
   // biome-ignore lint/correctness/useExhaustiveDependencies: other offers begin at their first
   useEffect(() => setChosen(0), [offers]);
 
+  // As soon as the text is there, and before the next key: a frame later, somebody who types on would type elsewhere.
+  const cursorAfter = useRef<number | null>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the text is what the cursor waits for
+  useLayoutEffect(() => {
+    const cursor = cursorAfter.current;
+    if (cursor === null) return;
+    cursorAfter.current = null;
+    textRef.current?.setSelectionRange(cursor, cursor);
+  }, [text, textRef]);
+
   const look = () => {
     const area = textRef.current;
     const isSelecting = area?.selectionStart !== area?.selectionEnd;
@@ -47,11 +57,10 @@ export function useCompletion(
     const area = textRef.current;
     if (!typed || !area) return;
     const { text: after, cursor } = completed(text, typed, offer);
+    cursorAfter.current = cursor;
     onChange(after);
     close();
     area.focus();
-    // After React has put the text there.
-    requestAnimationFrame(() => area.setSelectionRange(cursor, cursor));
   };
   const shown = typed ? offers : [];
   const onKeyDown = (event: KeyboardEvent) => {
