@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { suspendAccount, unsuspendAccount } from "../../src/accounts/suspend.ts";
 import { EVENTS_TOPIC } from "../../src/engines/event-log/outbox.ts";
 import { type SignedUp, signUp } from "../support/client.ts";
+import { testCluster } from "../support/cluster-tenant.ts";
 import { type OpenedRoost, openTestRoost } from "../support/open-roost.ts";
 import { settled, toldTo, unreadOf } from "../support/told.ts";
 
@@ -145,7 +146,8 @@ describe("a notification being stored while its cause is undone", () => {
     expect(await told(alice)).toEqual([]);
   });
 
-  test("isn't stored, when its cause has ended first", async () => {
+  // It writes beside the server, into the one database; on a cluster a favourite lies on a shard.
+  test.skipIf(testCluster !== null)("isn't stored, when its cause has ended first", async () => {
     const [alice, bob] = await people();
     const { id } = await alice.client.publish("A post");
     const event = { type: "status.favourited", statusId: id, accountId: bob.id };
