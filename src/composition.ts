@@ -10,7 +10,7 @@ import { every, sleep } from "./core/clock.ts";
 import { timeOfIdMs } from "./core/ids.ts";
 import { ROLES, type Role, takesRequests } from "./core/roles.ts";
 import { fillAccountWords, statusFilling } from "./discovery/fill-words.ts";
-import { countServer } from "./discovery/statistics.ts";
+import { countServerInTurn } from "./discovery/statistics.ts";
 import { listenForInvalidation } from "./engines/database/invalidation-channel.ts";
 import type { Database } from "./engines/database/pools.ts";
 import type { Consumer } from "./engines/event-log/port.ts";
@@ -196,13 +196,13 @@ function keepHouse(
     {
       name: "count-server",
       everyMs: HOUSEKEEPING_MS,
-      run: () => countServer(database, clock.nowMs()),
+      run: () => countServerInTurn(database, clock.nowMs()),
     },
     {
       name: "retag",
       everyMs: HOUSEKEEPING_MS,
       run: (signal) =>
-        retag({ database, invalidate, onProgress: (share) => metrics.retagged.set(share) }, signal),
+        retag({ database, clock, invalidate, onProgress: (share) => metrics.retagged.set(share) }, signal),
     },
     {
       name: "recount",

@@ -1,7 +1,9 @@
 /** What the server says of itself. */
+
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { registerAccount } from "../accounts/register.ts";
 import { suspendAccount } from "../accounts/suspend.ts";
@@ -9,7 +11,7 @@ import { createAccessToken } from "../accounts/tokens.ts";
 import { openRoost, type Roost } from "../composition.ts";
 import { loadConfig } from "../config.ts";
 import type { AccountId } from "../core/ids.ts";
-import { countServer } from "../discovery/statistics.ts";
+import { countServer, countServerInTurn } from "../discovery/statistics.ts";
 import type { App } from "./app.ts";
 import { buildServer } from "./server.ts";
 
@@ -89,6 +91,24 @@ test("users, posts and who is active are counted, not guessed", async () => {
   expect(weeks[0]).toMatchObject({ statuses: "4", logins: "1", registrations: "4" });
   expect(weeks[1]).toMatchObject({ statuses: "0", logins: "0", registrations: "0" });
   expect(new Date(Number(weeks[0]?.week) * 1_000).getUTCDay()).toBe(1);
+});
+
+test("of several processes one counts, and each when nobody has of late", async () => {
+  const { db } = roost.database;
+  const age = (seconds: number) =>
+    sql`update server_statistics set users = 99, counted_at = now() - ${seconds} * interval '1 second'`.execute(
+      db,
+    );
+  const users = async () =>
+    (await sql<{ users: bigint }>`select users from server_statistics`.execute(db)).rows;
+  await countServer(roost.database, Date.now());
+  const [counted] = await users();
+  await age(30);
+  await countServerInTurn(roost.database, Date.now());
+  expect(await users()).toEqual([{ users: 99n }]);
+  await age(60);
+  await countServerInTurn(roost.database, Date.now());
+  expect(await users()).toEqual([counted]);
 });
 
 test("an account is written as active once a day, whatever it does", async () => {

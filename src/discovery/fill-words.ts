@@ -11,6 +11,7 @@ import { sleep } from "../core/clock.ts";
 import type { AccountId, StatusId } from "../core/ids.ts";
 import { timeOfIdMs } from "../core/ids.ts";
 import type { Database, Db } from "../engines/database/pools.ts";
+import { isMoving } from "../engines/database/shards.ts";
 import { LATE_IDS } from "./search-statuses.ts";
 import { type SearchedStatus, searchedStatuses, wordsOfStatus } from "./searched-statuses.ts";
 import { vectorText, wordsOf } from "./words.ts";
@@ -125,12 +126,10 @@ async function stepIn({ db }: Database, fill: Fill): Promise<Step | null> {
   try {
     return await db.transaction().execute(fill);
   } catch (error) {
-    if ((error as { code?: unknown }).code === SHARD_IS_MOVING) return null;
+    if (isMoving(error)) return null;
     throw error;
   }
 }
-
-const SHARD_IS_MOVING = "40S01";
 
 interface Progress {
   readonly filled_from: bigint;

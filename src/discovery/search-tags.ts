@@ -1,7 +1,7 @@
 /** Finding hashtags by their beginning, and how they were used of late. */
 import { sql } from "kysely";
 import { foldLatin } from "../core/fold.ts";
-import { ID_EPOCH_MS, makeId } from "../core/ids.ts";
+import { ID_EPOCH_MS, idAtMs } from "../core/ids.ts";
 import type { Database, StaleSource } from "../engines/database/pools.ts";
 import { escapeLike } from "./search-accounts.ts";
 
@@ -82,7 +82,7 @@ export async function tagHistories(
     select t.tag, (((t.status_id >> 22) + ${ID_EPOCH_MS}::bigint) / ${DAY_MS}::bigint)::int as day,
       count(*)::int as uses, count(distinct s.author_id)::int as accounts
     from status_tags t join statuses s on s.id = t.status_id
-    where t.tag = any(${[...tags]}::text[]) and t.status_id >= ${makeId((today - DAYS + 1) * DAY_MS, 0, 0)}
+    where t.tag = any(${[...tags]}::text[]) and t.status_id >= ${idAtMs((today - DAYS + 1) * DAY_MS)}
       and s.visibility = 0
     group by 1, 2`;
   // What an account has posted lies together, so none is counted by two databases.

@@ -55,7 +55,17 @@ export async function findWeeks(
   });
 }
 
-/** Counts everything anew. Done by several processes at once, it's merely done again. */
+/** A run comes every minute in each process that counts. */
+const JUST_NOW_SECONDS = 45;
+
+/** Counts everything anew, unless another process has just done so: it reads whole tables. */
+export async function countServerInTurn(database: Database, nowMs: number): Promise<void> {
+  const { rows } = await sql`select 1 from server_statistics
+    where counted_at > now() - ${JUST_NOW_SECONDS} * interval '1 second'`.execute(database.db);
+  if (rows.length === 0) await countServer(database, nowMs);
+}
+
+/** Done by several processes at once, it's merely done again. */
 export async function countServer(database: Database, nowMs: number): Promise<void> {
   const { db, shards } = database;
   const fromId = idAtMs(mondayMs(nowMs));

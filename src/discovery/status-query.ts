@@ -1,5 +1,5 @@
 /** What people type to find posts: words, "phrases", and conditions such as `from:ada`, `has:media` or `-word`. */
-import { type AccountId, descending, ID_EPOCH_MS, MAX_ID, makeId } from "../core/ids.ts";
+import { type AccountId, descending, idAtMs, MAX_ID, timeOfIdMs } from "../core/ids.ts";
 import { hasPhrase, type Phrase, phraseOf, phraseText, quoted, type Words } from "./words.ts";
 
 export interface StatusQuery {
@@ -105,8 +105,7 @@ function rangeOf(operator: string, value: string, isNegated: boolean): IdRange |
 }
 
 function idAt(ms: number): bigint {
-  const id = ms <= ID_EPOCH_MS ? 0n : makeId(ms, 0, 0);
-  return id < MAX_ID ? id : MAX_ID;
+  return ms < timeOfIdMs(MAX_ID) ? idAtMs(ms) : MAX_ID;
 }
 
 export function common(a: IdRange, b: IdRange): IdRange {

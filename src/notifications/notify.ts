@@ -17,8 +17,6 @@ import { askingElsewhere } from "../engines/database/asking-elsewhere.ts";
 import type { Database, Db } from "../engines/database/pools.ts";
 import type { StatusCache, StatusFacts } from "../statuses/records.ts";
 
-type Wanted = Told;
-
 export interface Created {
   readonly id: NotificationId;
   readonly accountId: AccountId;
@@ -52,11 +50,11 @@ export async function* notify(
 type Facts = ReadonlyMap<StatusId, StatusFacts>;
 
 /** Whom the events concern by what they say themselves. Whether each may be told is decided as they are stored. */
-export function notificationsFor(events: readonly DomainEvent[], facts: Facts): Wanted[] {
+export function notificationsFor(events: readonly DomainEvent[], facts: Facts): Told[] {
   return events.flatMap((event) => wantedBy(event, facts));
 }
 
-function wantedBy(event: DomainEvent, facts: Facts): Wanted[] {
+function wantedBy(event: DomainEvent, facts: Facts): Told[] {
   switch (event.type) {
     case "account.followed":
       return [{ accountId: event.targetId, type: "follow", fromId: event.accountId, statusId: null }];
@@ -80,13 +78,13 @@ function wantedBy(event: DomainEvent, facts: Facts): Wanted[] {
   }
 }
 
-function mentionsOf(status: StatusFacts): Wanted[] {
+function mentionsOf(status: StatusFacts): Told[] {
   const { id: statusId, authorId: fromId } = status;
   return status.mentionIds.map((accountId) => ({ accountId, type: "mention", fromId, statusId }));
 }
 
 /** The boosted author hears of the boost, with the original as its status. */
-function boostOf(status: StatusFacts, facts: Facts): Wanted[] {
+function boostOf(status: StatusFacts, facts: Facts): Told[] {
   const original = status.reblogOfId === null ? undefined : facts.get(status.reblogOfId);
   if (!original) return [];
   return [{ accountId: original.authorId, type: "reblog", fromId: status.authorId, statusId: original.id }];
@@ -120,7 +118,7 @@ async function factsOf(statuses: StatusCache, events: readonly DomainEvent[]): P
 }
 
 /** Under the locks of `told.ts`: what was undone meanwhile isn't stored, or is taken back by whoever undoes it. */
-async function insert(database: Database, wanted: readonly Wanted[]): Promise<Created[]> {
+async function insert(database: Database, wanted: readonly Told[]): Promise<Created[]> {
   if (wanted.length === 0) return [];
   const { shards } = database;
   return shards.gatherBy(
@@ -149,7 +147,7 @@ const ALLOWED = sql`w.account_id <> w.from_id
   and exists (select 1 from accounts a where a.id = w.account_id and a.suspended_at is null)`;
 
 /** Ids as everything that an account owns: those of two databases never meet. */
-async function store(db: Db, wanted: readonly Wanted[], condition: RawBuilder<unknown>): Promise<Created[]> {
+async function store(db: Db, wanted: readonly Told[], condition: RawBuilder<unknown>): Promise<Created[]> {
   if (wanted.length === 0) return [];
   const { rows } = await sql<Created>`
     insert into notifications (id, account_id, type, from_account_id, status_id) overriding system value
@@ -210,7 +208,7 @@ async function* forSubscribers(
   db: Db,
   published: readonly StatusFacts[],
   pageSize: number,
-): AsyncGenerator<Wanted[]> {
+): AsyncGenerator<Told[]> {
   let last = { status_id: 0n, follower_id: 0n };
   while (published.length > 0) {
     const { rows } = await sql<{ status_id: StatusId; from_id: AccountId; follower_id: AccountId }>`
@@ -233,7 +231,7 @@ async function* forBoosters(
   { shards }: Database,
   edited: readonly StatusFacts[],
   pageSize: number,
-): AsyncGenerator<Wanted[]> {
+): AsyncGenerator<Told[]> {
   for (const { db } of shards.all) yield* forBoostersIn(db, edited, pageSize);
 }
 
@@ -241,7 +239,7 @@ async function* forBoostersIn(
   db: Db,
   edited: readonly StatusFacts[],
   pageSize: number,
-): AsyncGenerator<Wanted[]> {
+): AsyncGenerator<Told[]> {
   const authors = new Map(edited.map((status) => [status.id, status.authorId]));
   let last = { reblog_of_id: 0n, id: 0n };
   while (authors.size > 0) {

@@ -1,4 +1,5 @@
 /** Posts of before, looked through for their hashtags anew: what is found of them meanwhile, and in the end. */
+
 import { sql } from "kysely";
 import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
@@ -7,6 +8,7 @@ import { databaseChecks } from "../cli/doctor/database.ts";
 import { Terminal } from "../cli/terminal.ts";
 import { openRoost, type Roost } from "../composition.ts";
 import { loadConfig } from "../config.ts";
+import { systemClock } from "../core/clock.ts";
 import { type AccountId, makeId, type StatusId } from "../core/ids.ts";
 import { readTagTimeline } from "./public-timelines.ts";
 import { retag, retaggedShare } from "./retag.ts";
@@ -69,6 +71,7 @@ const run = (signal = new AbortController().signal) =>
   retag(
     {
       database: roost.database,
+      clock: systemClock,
       invalidate: async ({ statuses = [] }) => roost.api.statuses.statuses.invalidate(statuses),
       onProgress: (share) => shares.push(share),
     },

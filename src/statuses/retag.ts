@@ -8,8 +8,8 @@
  * (`shard-move.ts`), since posts from elsewhere lie before and behind the place where that one is.
  */
 import { sql } from "kysely";
-import { sleep } from "../core/clock.ts";
-import type { StatusId } from "../core/ids.ts";
+import { type Clock, sleep } from "../core/clock.ts";
+import { idAtMs, type StatusId } from "../core/ids.ts";
 import type { Invalidate } from "../core/invalidation.ts";
 import type { Database, Db } from "../engines/database/pools.ts";
 import { tagKey } from "./text/tags.ts";
@@ -20,11 +20,12 @@ const TAG_RULES = 2;
 /** Few enough that requests to this process don't wait for them. */
 const STATUSES_AT_ONCE = 200;
 const PAUSE_MS = 50;
-/** Posts are seen once their transactions have ended, which is later than their ids say. */
-const SETTLED = sql`((floor(date_part('epoch', now() - interval '1 minute') * 1000)::bigint - 1420070400000) << 22)`;
+/** Posts are seen once their transactions have ended, which is so much later than their ids say. */
+const COMMIT_MS_MAX = 60_000;
 
 export interface RetagContext {
   readonly database: Database;
+  readonly clock: Clock;
   readonly invalidate: Invalidate;
   /** Told the share of the posts that are done. */
   readonly onProgress: (share: number) => void;
@@ -73,14 +74,14 @@ interface Tagged {
 
 /** Resolves to whether there may be more. */
 async function retagBatch(
-  { database: { shards }, invalidate }: RetagContext,
+  { database: { shards }, clock, invalidate }: RetagContext,
   database: Database,
 ): Promise<boolean> {
   const changed: StatusId[] = [];
   const isMore = await database.db.transaction().execute(async (tx) => {
     const walk = await lockWalk(tx);
     if (!walk || walk.is_over || (walk.lap > 1 && !walk.is_second_due)) return false;
-    const statuses = await nextStatuses(tx, walk.status_id);
+    const statuses = await nextStatuses(tx, walk.status_id, idAtMs(clock.nowMs() - COMMIT_MS_MAX));
     // Of a shard that has left, or is still coming: nothing of these rows may be changed here.
     const own = statuses.filter(({ id }) => shards.of(id) === database);
     const otherwise = own.filter((status) => status.tags.join() !== tagsOf(status.text).join());
@@ -109,11 +110,11 @@ async function lockWalk(tx: Db): Promise<Walk | undefined> {
   return { rules: TAG_RULES, lap: 1, status_id: 0n as StatusId, is_over: false, is_second_due: false };
 }
 
-async function nextStatuses(tx: Db, after: StatusId): Promise<Tagged[]> {
+async function nextStatuses(tx: Db, after: StatusId, below: StatusId): Promise<Tagged[]> {
   const { rows } = await sql<Tagged>`
     select s.id, s.text, array(
       select t.tag || ' ' || t.name from status_tags t where t.status_id = s.id) as tags
-    from statuses s where s.id > ${after} and s.id < ${SETTLED} order by s.id limit ${STATUSES_AT_ONCE}`.execute(
+    from statuses s where s.id > ${after} and s.id < ${below} order by s.id limit ${STATUSES_AT_ONCE}`.execute(
     tx,
   );
   return rows.map((row) => ({ ...row, tags: row.tags.toSorted() }));

@@ -1,5 +1,5 @@
 /**
- * Work that nobody waits for and that is done again and again: each process with the role `jobs` runs every task in a
+ * Work that nobody waits for and that is done again and again: each process runs every task of its roles in a
  * loop of its own. Several processes may run the same task at once and any may be killed in the middle, so a task works
  * in small transactions, each of which claims its rows (`for update skip locked`) and leaves nothing half done.
  */

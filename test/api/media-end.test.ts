@@ -2,13 +2,13 @@
 import { sql } from "kysely";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createAccessToken } from "../../src/accounts/tokens.ts";
 import { openRoost, type Roost } from "../../src/composition.ts";
 import { loadConfig } from "../../src/config.ts";
 import { makeId } from "../../src/core/ids.ts";
 import { s3Server, startS3 } from "../../src/engines/media-store/spawned.ts";
 import { disagreements, unusedRows } from "../../src/media/audit.ts";
 import { countWaiting, deleteExpiredMedia, deleteMediaOf } from "../../src/media/expiry.ts";
+import { insertAccount } from "../support/accounts.ts";
 import { inADay } from "../support/aged-store.ts";
 import { Client, type Status } from "../support/client.ts";
 import { startShardDatabases } from "../support/shard-databases.ts";
@@ -64,14 +64,7 @@ describe.each(places)("media in a %s", (place) => {
   async function person(url: string, username: string): Promise<[bigint, Client]> {
     const { db } = roost.database;
     const id = makeId(Date.UTC(2025, 0, 1), ++made, 0);
-    await db.insertInto("accounts").values({ id, username }).execute();
-    const credentials = { email: `${username}@example.org`, password_hash: "-", confirmed_at: new Date(0) };
-    await db
-      .insertInto("credentials")
-      .values({ account_id: id, ...credentials })
-      .execute();
-    const scopes = ["read", "write", "follow"];
-    const { token } = await createAccessToken(db, { accountId: id, appId: null, scopes });
+    const token = await insertAccount(db, id, username);
     return [id, new Client(url, token)];
   }
 

@@ -2,7 +2,6 @@
 import { sql } from "kysely";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createAccessToken } from "../../src/accounts/tokens.ts";
 import { hasRedis } from "../../src/cluster/redis.ts";
 import { openRoost } from "../../src/composition.ts";
 import { loadConfig } from "../../src/config.ts";
@@ -12,6 +11,7 @@ import { makeId } from "../../src/core/ids.ts";
 import { createLogger } from "../../src/core/telemetry/log.ts";
 import { S3MediaStore } from "../../src/engines/media-store/s3.ts";
 import { type SpawnedS3, s3Server, startS3 } from "../../src/engines/media-store/spawned.ts";
+import { insertAccount } from "../support/accounts.ts";
 import { Client, type Status } from "../support/client.ts";
 import { makeDataDir, removeDataDir } from "../support/start-roost.ts";
 import { openTwoServers, type TwoServers } from "../support/two-servers.ts";
@@ -40,14 +40,7 @@ describe.skipIf(program === null || !hasRedis())("media in S3 (needs moto_server
   async function person(username: string): Promise<readonly [Client, Client]> {
     const { db } = two.roosts[0].database;
     const id = makeId(Date.UTC(2025, 0, 1), 1, 0);
-    await db.insertInto("accounts").values({ id, username }).execute();
-    const credentials = { email: `${username}@example.org`, password_hash: "-", confirmed_at: new Date(0) };
-    await db
-      .insertInto("credentials")
-      .values({ account_id: id, ...credentials })
-      .execute();
-    const scopes = ["read", "write", "follow"] as const;
-    const { token } = await createAccessToken(db, { accountId: id, appId: null, scopes: [...scopes] });
+    const token = await insertAccount(db, id, username);
     return [new Client(two.urls[0], token), new Client(two.urls[1], token)];
   }
 

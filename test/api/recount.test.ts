@@ -2,11 +2,11 @@
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { suspendAccount } from "../../src/accounts/suspend.ts";
-import { createAccessToken } from "../../src/accounts/tokens.ts";
 import { makeId } from "../../src/core/ids.ts";
 import type { Stale } from "../../src/core/invalidation.ts";
 import { removeLeftovers } from "../../src/notifications/leftovers.ts";
 import { recountOld } from "../../src/statuses/recount.ts";
+import { insertAccount } from "../support/accounts.ts";
 import { Client } from "../support/client.ts";
 import { testCluster } from "../support/cluster-tenant.ts";
 import { type OpenedRoost, openTestRoost } from "../support/open-roost.ts";
@@ -40,17 +40,7 @@ describe.each(layouts)("what accounts own lies %s", (_, names) => {
     const { db } = roost.database;
     const number = made++;
     const id = makeId(Date.UTC(2025, 0, 1) + number, number % 1_024, 0);
-    await db
-      .insertInto("accounts")
-      .values({ id, username: `p${number}` })
-      .execute();
-    const credentials = { account_id: id, email: `p${number}@example.org`, password_hash: "-" };
-    await db
-      .insertInto("credentials")
-      .values({ ...credentials, confirmed_at: new Date(0) })
-      .execute();
-    const owner = { accountId: id, appId: null, scopes: ["read", "write", "follow"] };
-    const { token } = await createAccessToken(db, owner);
+    const token = await insertAccount(db, id, `p${number}`);
     return { id, username: `p${number}`, client: new Client(roost.url, token) };
   }
 

@@ -2,7 +2,6 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createAccessToken } from "../../src/accounts/tokens.ts";
 import { sleep, systemClock } from "../../src/core/clock.ts";
 import { LOGICAL_SHARDS, makeId } from "../../src/core/ids.ts";
 import { createLogger } from "../../src/core/telemetry/log.ts";
@@ -14,6 +13,7 @@ import { MemoryMediaStore } from "../../src/engines/media-store/memory.ts";
 import { uploadImage } from "../../src/media/upload.ts";
 import { retag } from "../../src/statuses/retag.ts";
 import { FOLLOW_UP_GROUP } from "../../src/workers/groups.ts";
+import { insertAccount } from "../support/accounts.ts";
 import { Client, type Status } from "../support/client.ts";
 import { type OpenedRoost, openTestRoost } from "../support/open-roost.ts";
 import { type ShardDatabases, startShardDatabases } from "../support/shard-databases.ts";
@@ -54,17 +54,7 @@ async function person(number: number): Promise<Person> {
   const { db } = roost.database;
   const id = makeId(Date.UTC(2025, 0, 1) + number, number, 0);
   const username = `p${number}`;
-  await db.insertInto("accounts").values({ id, username }).execute();
-  const credentials = { account_id: id, email: `${username}@example.org`, password_hash: "-" };
-  await db
-    .insertInto("credentials")
-    .values({ ...credentials, confirmed_at: new Date(0) })
-    .execute();
-  const { token } = await createAccessToken(db, {
-    accountId: id,
-    appId: null,
-    scopes: ["read", "write", "follow"],
-  });
+  const token = await insertAccount(db, id, username);
   return { id, client: new Client(roost.url, token), posts: [] };
 }
 
@@ -273,7 +263,7 @@ test("hashtags of posts of before are found in their new database when the old o
   );
   await move(first, second, [4]);
   const { database } = roost;
-  const context = { database, invalidate: async () => {}, onProgress: () => {} };
+  const context = { database, clock: systemClock, invalidate: async () => {}, onProgress: () => {} };
   await retag(context, new AbortController().signal);
   expect(await databases.query(second, `select tag from status_tags where status_id = ${post}`)).toEqual([
     { tag: "ete" },

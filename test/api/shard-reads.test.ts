@@ -1,8 +1,8 @@
 /** How many databases a read asks, and how often, where what accounts own is spread over three of them. */
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { createAccessToken } from "../../src/accounts/tokens.ts";
 import { makeId } from "../../src/core/ids.ts";
+import { insertAccount } from "../support/accounts.ts";
 import { Client, type Status } from "../support/client.ts";
 import { type OpenedRoost, openTestRoost } from "../support/open-roost.ts";
 import { type ShardDatabases, startShardDatabases } from "../support/shard-databases.ts";
@@ -56,14 +56,7 @@ async function person(number: number): Promise<Person> {
   const { db } = roost.database;
   const id = makeId(Date.UTC(2025, 0, 1) + number, number, 0);
   const username = `p${number}`;
-  await db.insertInto("accounts").values({ id, username }).execute();
-  const credentials = { account_id: id, email: `${username}@example.org`, password_hash: "-" };
-  await db
-    .insertInto("credentials")
-    .values({ ...credentials, confirmed_at: new Date(0) })
-    .execute();
-  const owner = { accountId: id, appId: null, scopes: ["read", "write", "follow"] };
-  const { token } = await createAccessToken(db, owner);
+  const token = await insertAccount(db, id, username);
   return { id, client: new Client(roost.url, token), shard: SHARDS[number % SHARDS.length] ?? "" };
 }
 

@@ -1,12 +1,12 @@
 /** What several accounts do with each other, when what each owns lies in another database. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createAccessToken } from "../../src/accounts/tokens.ts";
 import { openAdmin } from "../../src/cli/admin.ts";
 import { databaseChecks } from "../../src/cli/doctor/database.ts";
 import { Terminal } from "../../src/cli/terminal.ts";
 import { openRoost } from "../../src/composition.ts";
 import { loadConfig } from "../../src/config.ts";
 import { makeId } from "../../src/core/ids.ts";
+import { insertAccount } from "../support/accounts.ts";
 import { Client, type Status } from "../support/client.ts";
 import { type OpenedRoost, openTestRoost } from "../support/open-roost.ts";
 import { type ShardDatabases, startShardDatabases } from "../support/shard-databases.ts";
@@ -46,14 +46,7 @@ async function person(): Promise<Person> {
   const number = made++;
   const id = makeId(Date.UTC(2025, 0, 1) + number, number % 1024, 0);
   const username = `p${number}`;
-  await db.insertInto("accounts").values({ id, username }).execute();
-  const credentials = { account_id: id, email: `${username}@example.org`, password_hash: "-" };
-  await db
-    .insertInto("credentials")
-    .values({ ...credentials, confirmed_at: new Date(0) })
-    .execute();
-  const owner = { accountId: id, appId: null, scopes: ["read", "write", "follow"] };
-  const { token } = await createAccessToken(db, owner);
+  const token = await insertAccount(db, id, username);
   return { id, client: new Client(roost.url, token), url: databases.shardUrls[number % 2] ?? "" };
 }
 

@@ -1,10 +1,10 @@
 /** What one server is told, the other knows at the next request; and a lost or unreachable Redis makes nothing wrong. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
-import { createAccessToken } from "../../src/accounts/tokens.ts";
 import { askRedis, hasRedis } from "../../src/cluster/redis.ts";
 import { makeId } from "../../src/core/ids.ts";
 import { homeTimelineBySql } from "../../src/feed/oracle.ts";
+import { insertAccount } from "../support/accounts.ts";
 import { Client, type Status } from "../support/client.ts";
 import { openTwoServers, type TwoServers } from "../support/two-servers.ts";
 
@@ -22,24 +22,7 @@ async function person(): Promise<Person> {
   const { db } = two.roosts[0].database;
   const number = made++;
   const id = makeId(Date.UTC(2025, 0, 1) + number, number, 0);
-  await db
-    .insertInto("accounts")
-    .values({ id, username: `p${number}` })
-    .execute();
-  await db
-    .insertInto("credentials")
-    .values({
-      account_id: id,
-      email: `p${number}@example.org`,
-      password_hash: "-",
-      confirmed_at: new Date(0),
-    })
-    .execute();
-  const { token } = await createAccessToken(db, {
-    accountId: id,
-    appId: null,
-    scopes: ["read", "write", "follow"],
-  });
+  const token = await insertAccount(db, id, `p${number}`);
   const [a, b] = two.urls;
   return { id, token, at: [new Client(a, token), new Client(b, token)] };
 }

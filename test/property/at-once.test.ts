@@ -1,11 +1,11 @@
 /** Many people at once on two servers, while Redis fails in all ways: what each did shows to them at once, on the other. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createAccessToken } from "../../src/accounts/tokens.ts";
 import { askRedis, hasRedis } from "../../src/cluster/redis.ts";
 import { sleep } from "../../src/core/clock.ts";
 import { makeId } from "../../src/core/ids.ts";
 import { seededRandom } from "../../src/core/random.ts";
 import { homeTimelineBySql } from "../../src/feed/oracle.ts";
+import { insertAccount } from "../support/accounts.ts";
 import { Client, type Status } from "../support/client.ts";
 import { openTwoServers, type TwoServers } from "../support/two-servers.ts";
 
@@ -36,18 +36,7 @@ describe.skipIf(!hasRedis()).each(FORMS)("many at once on two servers, %s (needs
     for (let i = 0; i < PEOPLE; i++) {
       const id = makeId(Date.UTC(2025, 0, 1) + i, i, 0);
       const username = `p${i}`;
-      await db.insertInto("accounts").values({ id, username }).execute();
-      await db
-        .insertInto("credentials")
-        .values({
-          account_id: id,
-          email: `${username}@example.org`,
-          password_hash: "-",
-          confirmed_at: new Date(0),
-        })
-        .execute();
-      const scopes = ["read", "write", "follow"];
-      const { token } = await createAccessToken(db, { accountId: id, appId: null, scopes });
+      const token = await insertAccount(db, id, username);
       people.push({ id, at: [new Client(two.urls[0], token), new Client(two.urls[1], token)] });
     }
   });

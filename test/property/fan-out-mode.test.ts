@@ -5,9 +5,9 @@
  */
 import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createAccessToken } from "../../src/accounts/tokens.ts";
 import { makeId } from "../../src/core/ids.ts";
 import { seededRandom } from "../../src/core/random.ts";
+import { insertAccount } from "../support/accounts.ts";
 import { type Answer, Client, type SignedUp, type Status } from "../support/client.ts";
 import { testCluster } from "../support/cluster-tenant.ts";
 import { Model } from "../support/home-model.ts";
@@ -79,14 +79,7 @@ async function person(username: string): Promise<SignedUp> {
   const { db } = roost.database;
   const number = made++;
   const id = makeId(Date.UTC(2025, 0, 1) + number, number, 0);
-  await db.insertInto("accounts").values({ id, username }).execute();
-  const credentials = { account_id: id, email: `${username}@example.org`, password_hash: "-" };
-  await db
-    .insertInto("credentials")
-    .values({ ...credentials, confirmed_at: new Date(0) })
-    .execute();
-  const owner = { accountId: id, appId: null, scopes: ["read", "write", "follow"] };
-  const { token } = await createAccessToken(db, owner);
+  const token = await insertAccount(db, id, username);
   return { id: `${id}`, username, client: new Client(roost.url, token) };
 }
 

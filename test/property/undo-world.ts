@@ -5,9 +5,9 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { sql } from "kysely";
 import { expect } from "vitest";
-import { createAccessToken } from "../../src/accounts/tokens.ts";
 import { makeId } from "../../src/core/ids.ts";
 import type { Random } from "../../src/core/random.ts";
+import { insertAccount } from "../support/accounts.ts";
 import { type Answer, Client } from "../support/client.ts";
 import type { OpenedRoost } from "../support/open-roost.ts";
 
@@ -376,13 +376,6 @@ async function personOf(roost: OpenedRoost): Promise<Person> {
   const number = made++;
   const id = makeId(Date.UTC(2025, 0, 1) + number, number % 1_024, 0);
   const username = `u${number}`;
-  await db.insertInto("accounts").values({ id, username }).execute();
-  const credentials = { account_id: id, email: `${username}@example.org`, password_hash: "-" };
-  await db
-    .insertInto("credentials")
-    .values({ ...credentials, confirmed_at: new Date(0) })
-    .execute();
-  const owner = { accountId: id, appId: null, scopes: ["read", "write", "follow"] };
-  const { token } = await createAccessToken(db, owner);
+  const token = await insertAccount(db, id, username);
   return { id, username, client: new Client(roost.url, token) };
 }

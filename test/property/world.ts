@@ -1,8 +1,8 @@
 /** Drives a real server through its HTTP API and the model beside it, step by step. */
 import { deepStrictEqual } from "node:assert/strict";
-import { createAccessToken } from "../../src/accounts/tokens.ts";
 import { sleep } from "../../src/core/clock.ts";
 import { makeId } from "../../src/core/ids.ts";
+import { insertAccount } from "../support/accounts.ts";
 import { Client, type Status } from "../support/client.ts";
 import type { OpenedRoost } from "../support/open-roost.ts";
 import { Model, type ModelStatus, type Visibility } from "./model.ts";
@@ -45,14 +45,7 @@ export class World {
       const number = made++;
       const id = makeId(Date.UTC(2025, 0, 1) + number, number % 1024, 0);
       const username = `p${number}`;
-      await db.insertInto("accounts").values({ id, username }).execute();
-      const credentials = { account_id: id, email: `${username}@example.org`, password_hash: "-" };
-      await db
-        .insertInto("credentials")
-        .values({ ...credentials, confirmed_at: new Date(0) })
-        .execute();
-      const scopes = ["read", "write", "follow"];
-      const { token } = await createAccessToken(db, { accountId: id, appId: null, scopes });
+      const token = await insertAccount(db, id, username);
       people.push({ id, username, client: new Client(roost.url, token), listId: null });
     }
     return new World(roost, people);

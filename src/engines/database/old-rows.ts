@@ -5,7 +5,7 @@
  */
 import { sql } from "kysely";
 import { type Clock, sleep } from "../../core/clock.ts";
-import { descending, makeId } from "../../core/ids.ts";
+import { descending, idAtMs } from "../../core/ids.ts";
 import type { Database, Db } from "./pools.ts";
 
 export interface Range {
@@ -30,7 +30,7 @@ export async function goOverOldRows<Row extends { readonly id: bigint }>(
   { database, clock, signal }: { database: Database; clock: Clock; signal: AbortSignal },
   { what, read, handle }: OldRows<Row>,
 ): Promise<void> {
-  const settled = makeId(clock.nowMs() - COMMIT_MS_MAX, 0, 0);
+  const settled = idAtMs(clock.nowMs() - COMMIT_MS_MAX);
   while (!signal.aborted) {
     const place = await placeOf(database.db, what);
     const upTo = lowest([settled, place.ends_at]);
