@@ -113,18 +113,24 @@ test("requests end when they are taken back, rejected or authorized, and by bloc
 });
 
 describe("a notification being stored while its cause is undone", () => {
-  /** Runs `work` while another transaction has the lock of this name, which does `after` once somebody waits for it. */
+  /**
+   * Runs `work` while another transaction has the lock of this name, in the recipient's database, and does `after` once
+   * somebody waits for it there.
+   */
   async function whileLocked(
+    recipient: SignedUp,
     name: string,
     { before = "", after = "" }: { before?: string; after?: string },
     work: () => Promise<unknown>,
   ): Promise<void> {
-    const holder: pg.Client = await roost.database.dedicated();
+    const database = roost.database.shards.of(BigInt(recipient.id));
+    const holder: pg.Client = await database.dedicated();
     try {
       await holder.query(`begin; select pg_advisory_xact_lock(hashtextextended('${name}', 0)); ${before}`);
       const working = work();
-      const waits = "select count(*)::int as count from pg_locks where locktype = 'advisory' and not granted";
-      const asker = await roost.database.dedicated();
+      const waits = `select count(*)::int as count from pg_locks l join pg_database d on d.oid = l.database
+        where locktype = 'advisory' and not granted and datname = current_database()`;
+      const asker = await database.dedicated();
       await expect.poll(async () => (await asker.query(waits)).rows[0].count, poll).toBeGreaterThan(0);
       await asker.end();
       await holder.query(`${after}; commit`);
@@ -142,7 +148,9 @@ describe("a notification being stored while its cause is undone", () => {
     await alice.client.post("/api/v1/notifications/clear");
     const store = `insert into notifications (account_id, type, from_account_id, status_id)
       values (${alice.id}, 'favourite', ${bob.id}, ${id})`;
-    await whileLocked(id, { before: store }, () => bob.client.post(`/api/v1/statuses/${id}/unfavourite`));
+    await whileLocked(alice, id, { before: store }, () =>
+      bob.client.post(`/api/v1/statuses/${id}/unfavourite`),
+    );
     expect(await told(alice)).toEqual([]);
   });
 
@@ -154,7 +162,7 @@ describe("a notification being stored while its cause is undone", () => {
     const favourite = `insert into favourites (account_id, status_id) values (${bob.id}, ${id});
       insert into event_log (topic, key, payload) values ('${EVENTS_TOPIC}', ${bob.id}, '${JSON.stringify(event)}')`;
     const asker = await roost.database.dedicated();
-    await whileLocked(id, {}, () => asker.query(favourite));
+    await whileLocked(alice, id, {}, () => asker.query(favourite));
     await asker.end();
     expect(await told(alice)).toEqual([`favourite by ${bob.username}`]);
     await alice.client.post("/api/v1/notifications/clear");
@@ -163,7 +171,7 @@ describe("a notification being stored while its cause is undone", () => {
       await again.query(favourite.slice(favourite.indexOf("insert into event_log")));
       await again.end();
     };
-    await whileLocked(id, { after: `delete from favourites where status_id = ${id}` }, repeat);
+    await whileLocked(alice, id, { after: `delete from favourites where status_id = ${id}` }, repeat);
     expect(await told(alice)).toEqual([]);
   });
 
